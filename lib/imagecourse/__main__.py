@@ -1,0 +1,5 @@
+import sys
+
+from imagecourse.cli import main
+
+sys.exit(main())

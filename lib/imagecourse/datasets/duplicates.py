@@ -1,0 +1,103 @@
+"""Copies of the same picture: exact by their bytes, near by a perceptual hash."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import imagehash
+import numpy as np
+from PIL import Image
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from imagecourse.folders import map_files
+from imagecourse.images import read_image
+
+HASH_WORDS = 4
+NEAR_DISTANCE = 20
+_FLAT = 2.0
+_PAIRS_AT_ONCE = 2**20
+
+
+class Fingerprint(NamedTuple):
+    """What tells a picture apart: size in pixels, SHA-256 of the file, perceptual hash (4,) uint64."""
+
+    width: int
+    height: int
+    digest: str
+    hash: np.ndarray
+
+
+def fingerprint(path: Path) -> Fingerprint:
+    """Read an image file once and give its fingerprint. Raises: as `read_image`."""
+    image = read_image(path)
+    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    return Fingerprint(image.shape[1], image.shape[0], digest, perceptual_hash(image))
+
+
+def perceptual_hash(image: np.ndarray) -> np.ndarray:
+    """The 256-bit perceptual hash of an image: signs of the lowest 16 × 16 frequencies of its grey version.
+
+    image: (h, w, 3) uint8 RGB. Returns: (4,) uint64, all zero for a flat picture (a blank page, a black frame: grey
+    values with a standard deviation under 2), whose frequencies are only rounding noise and resemble nothing.
+
+    Method: phash of the ImageHash package, after C. Zauner, Implementation and Benchmarking of Perceptual Image Hash
+    Functions, 2010. Rescaling, recompression, small marks and moderate changes of colour hardly move it; mirroring,
+    rotation and cropping do, so it does not find those.
+    """
+    picture = Image.fromarray(image)
+    if np.asarray(picture.convert("L").resize((64, 64))).std() < _FLAT:
+        return np.zeros(HASH_WORDS, np.uint64)
+    return np.packbits(imagehash.phash(picture, hash_size=16).hash).view(np.uint64)
+
+
+def perceptual_hashes(files: Iterable[Path]) -> np.ndarray:
+    """Hashes of many image files, on all cores: (n, 4) uint64. Raises: ValueError that names an unreadable one."""
+    outcomes = list(map_files(fingerprint, map(Path, files), "hashing"))
+    for outcome in outcomes:
+        if outcome.error:
+            raise ValueError(outcome.error)
+    return np.array([outcome.result.hash for outcome in outcomes], np.uint64).reshape(-1, HASH_WORDS)
+
+
+def exact_duplicate_groups(digests: Sequence[Hashable]) -> list[list[int]]:
+    """Positions that share a digest, in groups of two or more, in order of the first."""
+    positions = defaultdict(list)
+    for index, digest in enumerate(digests):
+        positions[digest].append(index)
+    return [group for group in positions.values() if len(group) > 1]
+
+
+def near_duplicate_groups(hashes: np.ndarray, distance: int = NEAR_DISTANCE) -> list[list[int]]:
+    """Positions of pictures that look the same, in groups of two or more, in order of the first.
+
+    hashes: (n, 4) uint64 from `perceptual_hashes`. distance: largest number of differing bits, of 256. Groups are
+    chained: a near b and b near c puts all three together. Takes n² / 2 comparisons, a second for 10 000 pictures,
+    and memory for a million of them at once.
+
+    Why 20 of 256 bits: looked at by eye on photographs, faces, cartoons, diagrams and scanned pages, all pairs up to
+    20 bits show the same picture (recompressed, rescaled, recoloured, subtitled; a page set in italics instead of
+    upright). From 22 bits on come different pages of text under the same stain, from 34 on drawings of the same kind
+    of thing. The usual 8 × 8 hash with 8 of 64 bits is no use here: it calls thousands of faces the same.
+    """
+    size = len(hashes)
+    rows_at_once = max(1, _PAIRS_AT_ONCE // max(1, size))
+    starts = range(0, size, rows_at_once)
+    pairs = [_near_pairs(hashes, start, min(start + rows_at_once, size), distance) for start in starts]
+    first, second = np.concatenate(pairs, axis=1) if pairs else np.empty((2, 0), int)
+    graph = coo_array((np.ones(len(first), bool), (first, second)), shape=(size, size))
+    names = connected_components(graph, directed=False)[1] if size else []
+    return exact_duplicate_groups(list(names))
+
+
+def _near_pairs(hashes: np.ndarray, start: int, stop: int, distance: int) -> np.ndarray:
+    """Pairs (2, m) of positions, the first in start:stop and the second after it, at most `distance` bits apart."""
+    differing = np.zeros((stop - start, len(hashes) - start), np.uint16)
+    for word in range(HASH_WORDS):
+        differing += np.bitwise_count(hashes[start:stop, word, None] ^ hashes[None, start:, word])
+    first, second = np.nonzero(differing <= distance)
+    pictured = hashes[start:].any(axis=1)
+    wanted = (second > first) & pictured[first] & pictured[second]
+    return np.stack([first[wanted], second[wanted]]) + start

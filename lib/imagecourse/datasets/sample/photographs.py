@@ -1,0 +1,33 @@
+"""Real photographs that are already on the disk, inside the packages scikit-image and scikit-learn."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+_PHOTOGRAPHS = {
+    "astronaut": ("skimage", "data/astronaut.png"),
+    "camera": ("skimage", "data/camera.png"),
+    "cat": ("skimage", "data/chelsea.png"),
+    "coffee": ("skimage", "data/coffee.png"),
+    "galaxies": ("skimage", "data/hubble_deep_field.jpg"),
+    "motorcycle": ("skimage", "data/motorcycle_left.png"),
+    "rocket": ("skimage", "data/rocket.jpg"),
+    "palace": ("sklearn", "datasets/images/china.jpg"),
+    "flower": ("sklearn", "datasets/images/flower.jpg"),
+}
+
+
+def sample_photographs() -> dict[str, Path]:
+    """Photographs by name, each 0.2 to 0.9 megapixels; all in colour but `camera`, which is grey.
+
+    The packages are found, not imported, so this is quick.
+    Raises: FileNotFoundError when a package no longer carries one of them.
+    """
+    return {name: _packaged_file(package, file) for name, (package, file) in _PHOTOGRAPHS.items()}
+
+
+def _packaged_file(package: str, file: str) -> Path:
+    spec = find_spec(package)
+    path = Path(spec.origin).parent / file if spec else Path(package, file)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: missing; install the versions that requirements.txt names")
+    return path

@@ -1,0 +1,83 @@
+"""What every reader gives: a table with a row per image, and a list of what was left out and why."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+from natsort import natsorted
+
+from imagecourse.folders import map_files
+from imagecourse.images import read_image
+
+TRAIN_AND_TEST = {"train": 0.8, "test": 0.2}
+
+
+class Problem(NamedTuple):
+    """A file or folder that gave no row, and the reason in one line."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A folder of images as a table.
+
+    root: the folder that was read. layout: one of `LAYOUTS`.
+    table: a row per image in natural order, columns `file` (absolute path, str), `split` (`train`, `validation`, `test`
+    or `predict`) and what the layout knows: `label` (class name, missing in `predict`); `age` (years), `gender` and
+    `race` (numbers of `GENDERS` and `RACES`); `captions` (list of str); `clean` (absolute path of the clean partner).
+    problems: files and folders that are left out.
+    """
+
+    root: Path
+    layout: str
+    table: pd.DataFrame
+    problems: list[Problem]
+
+    @property
+    def classes(self) -> list[str]:
+        """Class names in natural order; empty for layouts without classes."""
+        return natsorted(self.table["label"].dropna().unique()) if "label" in self.table else []
+
+
+def split_by_hash(name: str, fractions: Mapping[str, float] = TRAIN_AND_TEST) -> str:
+    """The split of a file, drawn from its name: the same on every machine, whatever other files there are.
+
+    The first 32 bits of the SHA-1 of "split/" and the name, as a number in [0, 1), fall into one of the fractions, in
+    their order. The prefix keeps the split independent of a collection that was itself cut down by a hash of the names.
+
+    name: file name without folder. fractions: share of each split, together 1.
+    """
+    if abs(sum(fractions.values()) - 1) > 1e-6 or min(fractions.values()) < 0:
+        raise ValueError(f"split fractions {dict(fractions)} must be positive and sum to 1")
+    position = int(hashlib.sha1(f"split/{name}".encode()).hexdigest()[:8], 16) / 2**32
+    upper = 0.0
+    for split, fraction in fractions.items():
+        upper += fraction
+        if position < upper:
+            return split
+    return split
+
+
+def drop_unreadable(dataset: Dataset) -> Dataset:
+    """The data set without rows whose image, or clean partner, cannot be read; each becomes a problem.
+
+    Reads every file once on all cores. Do this before training: a damaged file in a pipeline ends an epoch.
+    """
+    columns = [column for column in ("file", "clean") if column in dataset.table]
+    errors: dict[str, str] = {}
+    for column in columns:
+        files = map(Path, dataset.table[column])
+        errors |= {str(o.path): o.error for o in map_files(_try_to_read, files, "reading") if o.error}
+    unreadable = dataset.table[columns].isin(list(errors)).any(axis=1)
+    table = dataset.table[~unreadable].reset_index(drop=True)
+    problems = dataset.problems + [Problem(file, error) for file, error in errors.items()]
+    return replace(dataset, table=table, problems=problems)
+
+
+def _try_to_read(path: Path) -> None:
+    read_image(path)

@@ -1,0 +1,102 @@
+"""One style for all figures; functions draw on `ax` (a new one when None) and return it."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from IPython.display import Markdown, display
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from imagecourse.images import atomic_path
+
+
+def set_style() -> None:
+    """The course's look: white grid, colour-blind safe palette, text that a projector can show."""
+    sns.set_theme(style="whitegrid", palette="colorblind", font_scale=0.95)
+    plt.rcParams.update({"figure.dpi": 100, "savefig.dpi": 100, "figure.constrained_layout.use": True})
+
+
+def publish(figure: Figure, path: str | os.PathLike, caption: str) -> None:
+    """Save a figure as PNG, show it in the notebook with its caption below, and close it."""
+    path = Path(path)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format="png", bbox_inches="tight", metadata={"Software": None})
+    display(figure, metadata={"image/png": {"alt": caption}})
+    display(Markdown(f"*{caption}*"))
+    plt.close(figure)
+
+
+def show_image(
+    image: np.ndarray, title: str = "", zoom: tuple[int, int, int] | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draw an image without axes, and a magnified detail in its lower right corner.
+
+    image: (h, w, 3) or (h, w) uint8, or float in [0, 1]. zoom: (row, column, size) of the detail in pixels.
+    """
+    ax = ax or plt.subplots(figsize=(4, 4))[1]
+    ax.imshow(image, cmap="gray", vmin=0, vmax=255 if image.dtype == np.uint8 else 1)
+    ax.set_title(title, fontsize=10)
+    ax.set_axis_off()
+    if zoom:
+        row, column, size = zoom
+        ax.add_patch(Rectangle((column, row), size, size, fill=False, edgecolor="yellow", linewidth=1.2))
+        inset = ax.inset_axes((0.52, 0.0, 0.48, 0.48))
+        detail = image[row : row + size, column : column + size]
+        inset.imshow(detail, cmap="gray", vmin=0, vmax=255 if image.dtype == np.uint8 else 1, interpolation="nearest")
+        inset.set(xticks=[], yticks=[])
+        for spine in inset.spines.values():
+            spine.set(visible=True, edgecolor="yellow", linewidth=1.2)
+    return ax
+
+
+def image_grid(
+    images: Sequence[np.ndarray],
+    titles: Sequence[str] | None = None,
+    columns: int = 4,
+    zoom: tuple[int, int, int] | None = None,
+    width: float = 12.0,
+) -> Figure:
+    """Images side by side, row after row; all show the same zoomed detail."""
+    titles = titles or [""] * len(images)
+    rows = -(-len(images) // columns)
+    height = width / columns * max(image.shape[0] / image.shape[1] for image in images) + 0.3
+    figure, axes = plt.subplots(rows, columns, figsize=(width, height * rows), squeeze=False)
+    for ax in axes.flat:
+        ax.set_axis_off()
+    for image, title, ax in zip(images, titles, axes.flat, strict=False):
+        show_image(image, title, zoom, ax)
+    return figure
+
+
+def grid_of_numbers(values: np.ndarray, title: str = "", ax: Axes | None = None) -> Axes:
+    """A small matrix as shaded squares with its numbers written in: (h, w), at most about 10 × 10."""
+    ax = ax or plt.subplots(figsize=(3, 3))[1]
+    values = np.asarray(values)
+    style = {"annot": True, "fmt": "d" if values.dtype.kind in "iu" else ".2g", "cbar": False, "square": True}
+    sns.heatmap(values, ax=ax, cmap="gray", linewidths=0.5, xticklabels=False, yticklabels=False, **style)
+    ax.set_title(title, fontsize=10)
+    return ax
+
+
+def heat_table(table: pd.DataFrame, unit: str, decimals: int = 1, mark: str = "row", ax: Axes | None = None) -> Axes:
+    """A table of numbers as a heat map with values; the best (largest) value of each row or column is framed.
+
+    table: index and column names become the axes' labels. mark: "row" or "column".
+    """
+    ax = ax or plt.subplots(figsize=(1.0 * len(table.columns) + 3, 0.45 * len(table) + 1.5))[1]
+    sns.heatmap(table, ax=ax, annot=True, fmt=f".{decimals}f", cmap="viridis", cbar_kws={"label": unit})
+    values = table.to_numpy()
+    for position in range(values.shape[0] if mark == "row" else values.shape[1]):
+        row, column = (
+            (position, int(values[position].argmax()))
+            if mark == "row"
+            else (int(values[:, position].argmax()), position)
+        )
+        ax.add_patch(Rectangle((column, row), 1, 1, fill=False, edgecolor="red", linewidth=2))
+    return ax

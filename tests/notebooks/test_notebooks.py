@@ -1,0 +1,36 @@
+"""Every chapter runs from its first cell to its last, with tiny values, and leaves numbers that make sense."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from imagecourse.reports import run_reports
+
+FOLDER = Path(__file__).parents[2] / "notebooks"
+CHAPTERS = sorted(path.stem for path in FOLDER.glob("*.ipynb"))
+TINY = {"01_preprocessing": {"image_size": 64}}
+DEFAULT = {"image_size": 64}
+
+
+def numbers(value) -> list[float]:
+    """All numbers in nested metrics."""
+    if isinstance(value, dict | list):
+        parts = value.values() if isinstance(value, dict) else value
+        return [number for part in parts for number in numbers(part)]
+    return [value] if isinstance(value, int | float) else []
+
+
+def test_there_are_chapters():
+    assert CHAPTERS, "no notebooks in notebooks/"
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_chapter_runs_and_writes_finite_metrics(name, tmp_path):
+    (run,) = run_reports([name], TINY.get(name, DEFAULT), tmp_path, notebooks=FOLDER)
+    assert run.passed, run.failure
+    metrics = json.loads((tmp_path / "metrics.json").read_text())[name]
+    assert numbers(metrics)
+    assert all(math.isfinite(number) for number in numbers(metrics))
+    assert f"{name}.html" in (tmp_path / "index.html").read_text()

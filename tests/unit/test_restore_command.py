@@ -1,0 +1,218 @@
+import csv
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from imagecourse import restoration
+from imagecourse.cli import main
+from imagecourse.images import read_image
+from imagecourse.restoration import add_gaussian_noise, psnr, reference_photographs, restore_folder
+
+
+@pytest.fixture(scope="module")
+def clean() -> np.ndarray:
+    return np.ascontiguousarray(reference_photographs()["coffee"][100:220, 200:340])
+
+
+@pytest.fixture(scope="module")
+def noisy(clean) -> np.ndarray:
+    return add_gaussian_noise(clean, 20, seed=0)
+
+
+@pytest.fixture
+def run_in_this_process(monkeypatch):
+    """Workers that need no start: what is tested here is the folder run, not joblib."""
+    monkeypatch.setattr("imagecourse.folders.os.cpu_count", lambda: 1)
+
+
+def encoded(image: np.ndarray, kind: str, **options) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def bomb_header() -> bytes:
+    """A PNG that claims a billion pixels in a few bytes."""
+    body = b"IHDR" + struct.pack(">IIBBBBB", 40_000, 40_000, 8, 2, 0, 0, 0)
+    header = struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body))
+    data = b"IDAT" + zlib.compress(b"\0")
+    return b"\x89PNG\r\n\x1a\n" + header + struct.pack(">I", len(data) - 4) + data + struct.pack(">I", zlib.crc32(data))
+
+
+def write_bad_files(folder: Path, image: np.ndarray) -> set[str]:
+    jpeg, png, webp = encoded(image, "JPEG"), encoded(image, "PNG"), encoded(image, "WEBP")
+    contents = {
+        "empty.jpg": b"",
+        "zero.gif": b"",
+        "cut.jpg": jpeg[: len(jpeg) // 2],
+        "cut.png": png[: len(png) // 2],
+        "text.jpg": b"not an image at all",
+        "png_inside.jpg": png,
+        "bomb.png": bomb_header(),
+        "random.tif": np.random.default_rng(0).bytes(4000),
+        "corrupt.webp": webp[:12] + bytes(len(webp) - 12),
+        "broken.bmp": encoded(image, "BMP")[:500],
+        "header_only.tiff": b"II*\0" + bytes(8),
+        "script.png": b"<html></html>",
+    }
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    tifffile.imwrite(folder / "float.tif", image.astype(np.float32), photometric="rgb")
+    (folder / "folder.png").mkdir()
+    return {*contents, "float.tif"}
+
+
+def write_good_files(folder: Path, image: np.ndarray) -> set[str]:
+    picture = Image.fromarray(image)
+    (folder / "sub").mkdir()
+    picture.save(folder / "sub" / "plain.png")
+    picture.save(folder / "UPPER.JPG", "JPEG", quality=95)
+    picture.convert("CMYK").save(folder / "cmyk.jpg", quality=95)
+    Image.fromarray(np.uint16(image[..., 0]) * 257).save(folder / "deep.png")
+    tifffile.imwrite(folder / "deep_colour.tif", np.uint16(image) * 257, photometric="rgb")
+    picture.quantize(256).save(folder / "palette.png")
+    rotation = Image.Exif()
+    rotation[0x0112] = 6
+    picture.save(folder / "rotated.jpg", exif=rotation, quality=95)
+    frames = [picture.convert("L"), picture.convert("L").transpose(Image.Transpose.ROTATE_180)]
+    frames[0].save(folder / "moving.gif", save_all=True, append_images=frames[1:])
+    picture.save(folder / "picture.webp", lossless=True)
+    picture.save(folder / "picture.bmp")
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_folder_with_bad_files_does_the_good_and_names_the_bad(tmp_path, noisy, clean, capsys):
+    source, destination = tmp_path / "scans", tmp_path / "restored"
+    source.mkdir()
+    good = write_good_files(source, noisy)
+    bad = write_bad_files(source, noisy)
+    before = {path: path.read_bytes() for path in source.rglob("*") if path.is_file()}
+
+    assert main(["restore", "-i", str(source), "-o", str(destination)]) == 1
+
+    output, notes = capsys.readouterr()
+    lines = [line for line in notes.splitlines() if line.startswith("imagecourse: ")]
+    assert len(lines) == len(bad) >= 12
+    for name in bad:
+        assert sum(str(source / name) in line and ";" in line for line in lines) == 1, name
+    assert output.strip().splitlines() == [
+        f"{len(good | bad)} files: {len(good)} restored, 0 untouched, 0 kept, {len(bad)} failed; "
+        f"details in {destination / 'restoration.csv'}"
+    ]
+    with open(destination / "restoration.csv", newline="", encoding="utf-8") as file:
+        rows = {row["file"]: row for row in csv.DictReader(file)}
+    assert rows.keys() == good | bad
+    assert {name for name, row in rows.items() if row["status"] == "failed"} == bad
+    written = {path.relative_to(destination).as_posix() for path in destination.rglob("*") if path.is_file()}
+    assert written == {rows[name]["output"] for name in good} | {"restoration.csv", ".restoration.jsonl"}
+    assert rows["moving.gif"]["output"] == "moving.gif.png"
+    assert psnr(clean, read_image(destination / "sub" / "plain.png")) > psnr(clean, noisy) + 4
+    assert read_image(destination / "rotated.jpg").shape == (noisy.shape[1], noisy.shape[0], 3)
+    assert before == {path: path.read_bytes() for path in source.rglob("*") if path.is_file()}
+
+
+def test_untouched_files_are_copied_byte_for_byte(tmp_path, clean, run_in_this_process):
+    picture = tmp_path / "holiday.png"
+    Image.fromarray(clean).save(picture, pnginfo=None, optimize=True)
+    table = restore_folder(picture, tmp_path / "out")
+    assert list(table["status"]) == ["untouched"] and list(table["steps"]) == [""]
+    assert (tmp_path / "out" / "holiday.png").read_bytes() == picture.read_bytes()
+    assert "untouched" in table["explanation"][0]
+
+
+def test_finished_files_are_kept_until_input_or_method_changes(tmp_path, noisy, run_in_this_process):
+    source, destination = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    for name in ("page2.png", "page10.png"):
+        Image.fromarray(noisy).save(source / name)
+    first = restore_folder(source, destination)
+    assert list(first["file"]) == ["page2.png", "page10.png"] and set(first["status"]) == {"restored"}
+    again = restore_folder(source, destination)
+    assert set(again["status"]) == {"kept"}
+    columns = ["file", "output", "noise", "blur", "steps", "explanation"]
+    assert again[columns].equals(first[columns])
+
+    Image.fromarray(noisy[:100]).save(source / "page2.png")
+    assert list(restore_folder(source, destination)["status"]) == ["restored", "kept"]
+    (destination / "page10.png").unlink()
+    assert list(restore_folder(source, destination)["status"]) == ["kept", "restored"]
+    other = restore_folder(source, destination, "median")
+    assert set(other["status"]) == {"restored"} and set(other["steps"]) == {"median"}
+    assert np.array_equal(read_image(destination / "page10.png"), cv2.medianBlur(noisy, 3))
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path, noisy, run_in_this_process, monkeypatch):
+    source, destination = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    for number in range(3):
+        Image.fromarray(noisy).save(source / f"{number}.png")
+    work = restoration._restore_file
+
+    def interrupt(path, **options):
+        if path.name == "2.png":
+            raise KeyboardInterrupt
+        return work(path, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(restoration, "_restore_file", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            restore_folder(source, destination)
+    assert not (destination / "restoration.csv").exists()
+    journal = destination / ".restoration.jsonl"
+    journal.write_text(journal.read_text() + '{"size": 12, "ti')  # cut off in the middle of a line
+    table = restore_folder(source, destination)
+    assert list(table["status"])[-1] == "restored" and list(table["status"]).count("kept") >= 1
+    assert set(restore_folder(source, destination)["status"]) == {"kept"}
+
+
+def test_a_failed_file_is_tried_again(tmp_path, noisy, run_in_this_process):
+    source, destination = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    (source / "a.png").write_bytes(b"broken")
+    assert list(restore_folder(source, destination)["status"]) == ["failed"]
+    Image.fromarray(noisy).save(source / "a.png")
+    assert list(restore_folder(source, destination)["status"]) == ["restored"]
+
+
+@pytest.mark.parametrize("place", ["in", "in/sub", "."])
+def test_a_destination_among_the_inputs_is_refused(tmp_path, noisy, place):
+    source = tmp_path / "in"
+    (source / "in").mkdir(parents=True)
+    Image.fromarray(noisy).save(source / "in" / "a.png")
+    with pytest.raises(ValueError, match="choose a folder outside it"):
+        restore_folder(source, tmp_path / place)
+    with pytest.raises(ValueError, match="choose a folder outside it"):
+        restore_folder(source / "in" / "a.png", source / "in")
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["a.png"]
+
+
+def test_two_inputs_for_one_output_are_refused(tmp_path, noisy):
+    Image.fromarray(noisy).convert("L").save(tmp_path / "a.gif")
+    Image.fromarray(noisy).save(tmp_path / "a.gif.png")
+    with pytest.raises(ValueError, match="two input files would be written here"):
+        restore_folder(tmp_path, tmp_path.parent / f"{tmp_path.name}_out")
+
+
+def test_wrong_usage_is_one_clear_line_and_status_2(tmp_path, noisy, capsys):
+    empty, picture, blocker = tmp_path / "empty", tmp_path / "a.png", tmp_path / "blocker"
+    empty.mkdir()
+    blocker.write_text("a file")
+    Image.fromarray(noisy).save(picture)
+    wrong = {
+        "holds no image file": ["-i", empty, "-o", tmp_path / "out"],
+        "no such folder": ["-i", tmp_path / "missing", "-o", tmp_path / "out"],
+        "magic: no such method": ["-i", picture, "-o", tmp_path / "out", "--method", "magic"],
+        "cannot write here": ["-i", picture, "-o", blocker / "out"],
+    }
+    for reason, options in wrong.items():
+        assert main(["restore", *map(str, options)]) == 2
+        notes = capsys.readouterr().err
+        assert reason in notes and notes.count("\n") == 1
+    assert not (tmp_path / "out").exists()
