@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import scipy.fft
 from scipy.stats import norm
+from threadpoolctl import threadpool_limits
 
 LUMA_CHROMA = np.array([[1, 1, 1], [1, 0, -1], [0.5, -1, 0.5]], np.float32)
 LUMA_CHROMA /= np.linalg.norm(LUMA_CHROMA, axis=1, keepdims=True)
@@ -24,6 +25,7 @@ PATCH, SPECTRUM_WINDOW = 7, 64
 # --- measuring --------------------------------------------------------------------------------------------------
 
 
+@threadpool_limits.wrap(limits=1)  # the matrices are small: threads would wait for each other
 def noise_by_plane(image: np.ndarray) -> np.ndarray:
     """Noise deviation of a picture's luminance and two chrominance planes (of its only plane when grey), grey levels.
 
@@ -138,6 +140,7 @@ def without_equal_channels(image: np.ndarray) -> np.ndarray:
 # --- removing ---------------------------------------------------------------------------------------------------
 
 
+@threadpool_limits.wrap(limits=1)
 def remove_noise_and_blur(
     image: np.ndarray, noise: np.ndarray, shrinkage: float, spectrum: SpectrumFit | None = None, weight: float = 0
 ) -> np.ndarray:

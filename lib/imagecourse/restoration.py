@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from imagecourse.compromise import noise_by_plane, remove_noise_and_blur
+from imagecourse.compromise import fit_spectrum, noise_by_plane, remove_noise_and_blur
 from imagecourse.filters import (
     DENOISERS,
     LAPLACIAN_4,
@@ -31,7 +31,7 @@ from imagecourse.filters import (
 )
 from imagecourse.folders import map_files
 from imagecourse.images import atomic_path, list_images, read_image, write_image
-from imagecourse.restoration_calibration import Calibration, calibrate, measured_spectrum, reference_photographs
+from imagecourse.restoration_calibration import Calibration, calibrate, reference_photographs
 
 __all__ = [
     "DENOISERS",
@@ -91,7 +91,7 @@ def restore(image: np.ndarray, method: str = "auto") -> Restoration:
     readings = noise_by_plane(image)
     reading = float(np.sqrt(np.mean(readings**2)))
     noise = calibration.true_noise(reading)
-    spectrum = measured_spectrum(image, calibration)
+    spectrum = fit_spectrum(image, readings[0], calibration.slope, calibration.slope_deviation)
     if method != "auto":
         restored = (DENOISERS | SHARPENERS)[method](image)
         return Restoration(restored, noise, spectrum.blur, (method,), f"{method}, as asked for.")

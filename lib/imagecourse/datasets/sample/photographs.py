@@ -4,15 +4,15 @@ from importlib.util import find_spec
 from pathlib import Path
 
 _PHOTOGRAPHS = {
-    "astronaut": ("skimage", "data/astronaut.png"),
-    "camera": ("skimage", "data/camera.png"),
     "cat": ("skimage", "data/chelsea.png"),
     "coffee": ("skimage", "data/coffee.png"),
-    "galaxies": ("skimage", "data/hubble_deep_field.jpg"),
     "motorcycle": ("skimage", "data/motorcycle_left.png"),
-    "rocket": ("skimage", "data/rocket.jpg"),
+    "astronaut": ("skimage", "data/astronaut.png"),
     "palace": ("sklearn", "datasets/images/china.jpg"),
     "flower": ("sklearn", "datasets/images/flower.jpg"),
+    "rocket": ("skimage", "data/rocket.jpg"),
+    "camera": ("skimage", "data/camera.png"),
+    "galaxies": ("skimage", "data/hubble_deep_field.jpg"),
 }
 
 
