@@ -4,6 +4,7 @@ Exit status: 0 all well, 1 some inputs failed and are named, 2 wrong usage. Heav
 """
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="imagecourse", description="A course in image classification, and its tools.")
     parser.add_argument("--version", action="version", version=f"imagecourse {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add_command in (_add_report, _add_data, _add_restore):
+    for add_command in (_add_report, _add_data, _add_restore, _add_train, _add_predict):
         add_command(commands)
     return parser
 
@@ -204,3 +205,140 @@ def _restore(options: argparse.Namespace) -> int:
     counts = ", ".join(f"{(table['status'] == s).sum()} {s}" for s in ("restored", "untouched", "kept", "failed"))
     print(f"{len(table)} files: {counts}; details in {options.output / TABLE}")
     return 1 if len(failed) else 0
+
+
+# --- train ------------------------------------------------------------------------------------------------------
+
+
+def _add_train(commands) -> None:
+    from imagecourse.tasks import TASKS
+
+    example = "imagecourse train photo --data sample --epochs 5 --output models/my-filter"
+    train = _add_command(commands, "train", "Train a model and save its folder.", example, None)
+    tasks = train.add_subparsers(required=True, metavar="TASK", dest="task")
+    for name, task in TASKS.items():
+        command = _add_command(
+            tasks, name, task.summary.replace("%", "%%"), f"imagecourse train {name} --data sample --epochs 5", _train
+        )
+        command.add_argument("--data", required=True, metavar="PATH", help="folder of a data set, or the word sample")
+        command.add_argument(
+            "--output",
+            type=Path,
+            default=Path("models", task.model_name),
+            metavar="DIR",
+            help=f"model folder, written when all is done (default: models/{task.model_name})",
+        )
+        command.add_argument("--epochs", type=_positive, metavar="N", help="at most so many (default: the recipe's)")
+        command.add_argument("--image-size", type=_positive, metavar="N", help="pixels a side (default: the network's)")
+        command.add_argument("--seed", type=int, default=42, metavar="N", help="of all chance (default: 42)")
+        command.add_argument("--resume", action="store_true", help="go on after the last finished epoch")
+        task.add_options(command)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is too small; give at least 1")
+    return number
+
+
+def _train(options: argparse.Namespace) -> int:
+    from imagecourse import tasks
+    from imagecourse.quiet import import_tensorflow_quietly
+
+    import_tensorflow_quietly()
+
+    given = {name: value for name, value in vars(options).items() if name not in ("run", "task")}
+    common = {name: given.pop(name) for name in ("data", "output", "epochs", "image_size", "seed", "resume")}
+    command = _training_command(options.task, common | given)
+    print(tasks.train(tasks.TrainingRequest(options.task, command=command, **common), **given))
+    return 0
+
+
+def _training_command(task: str, given: dict) -> str:
+    """For the card: folders by name only, since where they lay on this computer is nobody's business."""
+    words = ["imagecourse", "train", task]
+    given = given | {"data": Path(given["data"]).resolve().name, "output": f"models/{given['output'].name}"}
+    for name, value in given.items():
+        if value is not None and name != "resume":
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    return shlex.join(words)
+
+
+# --- predict ----------------------------------------------------------------------------------------------------
+
+
+def _add_predict(commands) -> None:
+    command = _add_command(
+        commands,
+        "predict",
+        "Classify images: a table with a row per file, and if wanted annotated copies, or copies sorted by class.",
+        "imagecourse predict -i scans -m photo-filter --threshold 0.9 --output answers.csv --sort sorted",
+        _predict,
+    )
+    command.epilog += (
+        "\n\nThe table has the columns file,label,confidence,error and a probability for each class, in the order of"
+        "\nthe names. A file that cannot be read has an empty label and the reason in error; the exit status is then 1."
+    )
+    command.add_argument(
+        "-i", dest="input", required=True, metavar="IMAGE_OR_DIR", help="an image, or a folder of them"
+    )
+    command.add_argument(
+        "-m",
+        dest="model",
+        metavar="MODEL",
+        help="folder below models/, or a path (default: photo-filter or the only one)",
+    )
+    command.add_argument(
+        "--threshold",
+        type=float,
+        default=0.0,
+        metavar="P",
+        help="leave the label empty where the confidence is below P, from 0 to 1; --sort puts those into unsure/",
+    )
+    command.add_argument("--output", metavar="FILE", help="write the table as .csv or .jsonl (default: CSV on stdout)")
+    command.add_argument("--annotate", metavar="DIR", help="write copies with label and confidence drawn on them")
+    command.add_argument("--sort", metavar="DIR", help="copy the originals into one folder per class")
+    command.add_argument("--debug", action="store_true", help="print shapes, best five classes and timings on stderr")
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from imagecourse.quiet import import_tensorflow_quietly
+
+    import_tensorflow_quietly()
+    from imagecourse import bundles, inference
+
+    if options.output:
+        inference.check_table_name(options.output)
+    for folder in filter(None, (options.annotate, options.sort)):
+        inference.check_apart(options.input, folder)
+    files = inference.input_files(options.input)
+    bundle = bundles.load_bundle(options.model or bundles.default_model())
+    timings, failures = inference.Timings(), []
+    tables = inference.predict_files(bundle, files, options.threshold, timings=timings)
+    tables = inference.with_copies(tables, options.input, options.sort, options.annotate, timings, failures)
+    tables = _watched(tables, len(files), options.debug)
+    if options.output:
+        inference.write_table(tables, options.output)
+    else:
+        for number, table in enumerate(tables):
+            text = inference.as_csv(table, header=number == 0)
+            print(text.encode(errors="backslashreplace").decode(), end="")
+    if options.debug:
+        print(f"network input {bundle.model.input_shape}, output {bundle.model.output_shape}", file=sys.stderr)
+        print(f"{len(files)} files: {timings}; reading and resizing ran beside the network", file=sys.stderr)
+    print(*failures, sep="\n", end="\n" if failures else "", file=sys.stderr)
+    return 1 if failures else 0
+
+
+def _watched(tables, count: int, debug: bool):
+    from tqdm import tqdm
+
+    from imagecourse.inference import best_classes
+
+    with tqdm(total=count, desc="predicting", unit="file", disable=None) as bar:
+        for table in tables:
+            if debug:
+                tqdm.write(best_classes(table), file=sys.stderr)
+            yield table
+            bar.update(len(table))

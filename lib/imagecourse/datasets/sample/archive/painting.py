@@ -78,7 +78,7 @@ def watercolour(motif: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     washes = warp(cv2.bilateralFilter(_kuwahara(motif, 4), 9, 60, 7), rng, 25, 2.5 * size / 200).astype(np.float32)
     rims = cv2.GaussianBlur(washes, (0, 0), 3) - washes
     pigment = 1 - (255 - washes + 0.5 * np.clip(rims, 0, 40)) / 255 * rng.uniform(0.65, 0.95)
-    pigment = pigment ** (1 + 0.35 * clouds(rng, size, 8, octaves=4)[:, :, None])
+    pigment = np.clip(pigment, 0, 1) ** (1 + 0.35 * clouds(rng, size, 8, octaves=4)[:, :, None])
     rows, columns = np.mgrid[:size, :size] / size
     border = (
         np.minimum(np.minimum(rows, 1 - rows), np.minimum(columns, 1 - columns))

@@ -1,0 +1,55 @@
+"""Training recipes, one module each: `train(request, **task_options)` trains a model and saves its folder."""
+
+import argparse
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """What every recipe is asked: the options of `imagecourse train TASK`.
+
+    data: a folder, or "sample". output: the model folder. epochs, image_size: None leaves them to the recipe.
+    command: what to type to train this model again, for its card.
+    """
+
+    task: str
+    data: str
+    output: Path
+    epochs: int | None = None
+    image_size: int | None = None
+    seed: int = 42
+    resume: bool = False
+    command: str = ""
+
+
+class Task(NamedTuple):
+    """A recipe as the command line sees it; `add_options` declares those of its own."""
+
+    summary: str
+    model_name: str
+    add_options: Callable[[argparse.ArgumentParser], None]
+
+
+def _add_photo_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--network",
+        default="efficientnet_lite0",
+        metavar="NAME",
+        help="photo_cnn, separable_resnet, or a frozen backbone such as efficientnet_lite0 (the default)",
+    )
+
+
+TASKS = {"photo": Task("is it a photograph, a painting, a drawing …?", "photo-filter", _add_photo_options)}
+
+
+def train(request: TrainingRequest, **options) -> Path:
+    """Run the recipe of a task and return the model folder.
+
+    options: those that the task declares in `TASKS`. Raises: ValueError, FileNotFoundError for data it cannot use.
+    """
+    recipe = importlib.import_module(f"imagecourse.tasks.{request.task}")
+    return recipe.train(request, **options)

@@ -1,0 +1,87 @@
+import json
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from imagecourse.evaluation import (
+    accuracy_with_interval,
+    balanced_accuracy,
+    bootstrap_interval,
+    choose_threshold,
+    classification_report_table,
+    classification_summary,
+    confusion_matrix_table,
+    expected_calibration_error,
+    precision_recall_table,
+    save_metrics,
+)
+
+TRUTH = np.array([0, 0, 0, 1, 1, 2])
+SCORES = np.array([[0.8, 0.2, 0], [0.6, 0.4, 0], [0.3, 0.7, 0], [0.1, 0.9, 0], [0.5, 0.4, 0.1], [0.2, 0.7, 0.1]])
+LABELS = ["a", "b", "c"]
+
+
+def test_report_counts_by_hand_and_gives_0_for_a_class_never_predicted():
+    table = classification_report_table(TRUTH, SCORES, LABELS)
+    assert table.loc["a"].tolist() == pytest.approx([2 / 3, 2 / 3, 2 / 3, 3])
+    assert table.loc["b"].tolist() == pytest.approx([1 / 3, 1 / 2, 0.4, 2])
+    assert table.loc["c"].tolist() == [0, 0, 0, 1]
+    assert table.loc["mean", "recall"] == pytest.approx((2 / 3 + 1 / 2) / 3)
+    assert table.loc["mean", "images"] == 6
+
+
+def test_confusion_matrix_has_the_truth_in_rows():
+    table = confusion_matrix_table(TRUTH, SCORES, LABELS)
+    assert table.to_numpy().tolist() == [[2, 1, 0], [1, 1, 0], [0, 1, 0]]
+    assert (table.index.name, table.columns.name) == ("truth", "prediction")
+
+
+def test_summary():
+    summary = classification_summary(TRUTH, SCORES)
+    assert summary["accuracy"] == 0.5
+    assert summary["balanced_accuracy"] == pytest.approx((2 / 3 + 1 / 2 + 0) / 3)
+    assert summary["macro_f1"] == pytest.approx((2 / 3 + 0.4) / 3)
+    assert balanced_accuracy(np.array([0, 0, 0, 1]), np.zeros(4)) == 0.5
+
+
+def test_wilson_interval_matches_the_published_example():
+    estimate = accuracy_with_interval(np.ones(263), np.array([1] * 81 + [0] * 182))
+    assert tuple(estimate) == pytest.approx((0.3080, 0.2553, 0.3662), abs=1e-4)  # Newcombe 1998, table I
+    with pytest.raises(ValueError, match="no predictions"):
+        accuracy_with_interval(np.array([]), np.array([]))
+
+
+def test_bootstrap_agrees_with_wilson_and_repeats():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 2, 400)
+    predicted = np.where(rng.random(400) < 0.8, truth, 1 - truth)
+    estimates = [bootstrap_interval(metrics.accuracy_score, truth, predicted, seed=3) for _ in range(2)]
+    assert estimates[0] == estimates[1]
+    assert tuple(estimates[0]) == pytest.approx(tuple(accuracy_with_interval(truth, predicted)), abs=0.01)
+
+
+def test_threshold_is_the_lowest_that_is_precise_enough():
+    truth = np.array([0, 1, 0, 1, 1], bool)
+    scores = np.array([0.1, 0.4, 0.6, 0.7, 0.9])
+    table = precision_recall_table(truth, scores)
+    assert table[table["threshold"] == 0.4][["precision", "recall"]].to_numpy().tolist() == [[0.75, 1.0]]
+    assert choose_threshold(truth, scores, 0.75) == 0.4
+    assert choose_threshold(truth, scores, 1.0) == 0.7
+    with pytest.raises(ValueError, match=r"precision of 0.9; the highest is 0\.500"):
+        choose_threshold(np.array([True, False]), np.array([0.5, 0.5]), 0.9)
+    with pytest.raises(ValueError, match="no positive examples"):
+        precision_recall_table(np.zeros(3, bool), np.ones(3))
+
+
+def test_calibration_error_of_a_known_case():
+    scores = np.array([[0.9, 0.1]] * 10 + [[0.4, 0.6]] * 10)
+    truth = np.array([0] * 9 + [1] + [1] * 3 + [0] * 7)
+    assert expected_calibration_error(truth, scores) == pytest.approx((0.0 + 0.3) / 2)
+
+
+def test_metrics_file_holds_plain_numbers(tmp_path):
+    path = save_metrics({"accuracy": np.float64(0.5), "images": np.int64(3)}, tmp_path)
+    assert json.loads(path.read_text()) == {"accuracy": 0.5, "images": 3}
+    with pytest.raises(ValueError, match="JSON"):
+        save_metrics({"loss": float("nan")}, tmp_path)

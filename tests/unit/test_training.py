@@ -1,0 +1,116 @@
+import json
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from imagecourse import training
+from imagecourse.training import check_labels, class_weights, cosine_schedule, fit, set_seeds
+
+
+def line_model(seed: int = 1) -> keras.Model:
+    set_seeds(seed)
+    inputs = keras.Input((3,))
+    x = keras.layers.Dense(4, activation="relu")(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(1)(keras.layers.Dropout(0.1)(x)))
+    model.compile(keras.optimizers.Adam(0.05), "mse")
+    return model
+
+
+@pytest.fixture
+def line() -> tuple[np.ndarray, np.ndarray]:
+    inputs = np.random.default_rng(0).normal(size=(64, 3)).astype(np.float32)
+    return inputs, inputs @ np.array([[1], [2], [3]], np.float32)
+
+
+def interrupt_after(monkeypatch, batches: int) -> None:
+    """Stop training as Control-C does, after so many batches."""
+    seen = iter(range(batches - 1))
+
+    def count(self, batch, logs=None):
+        if next(seen, None) is None:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(training._Progress, "on_train_batch_end", count)
+
+
+def test_same_seed_same_history(line):
+    histories = [fit(line_model(), line, line, epochs=3, seed=7) for _ in range(2)]
+    pd.testing.assert_frame_equal(*histories)
+    assert list(histories[0]["epoch"]) == [1, 2, 3]
+    assert histories[0]["loss"].iloc[-1] < histories[0]["loss"].iloc[0]
+    assert not histories[0].equals(fit(line_model(), line, line, epochs=3, seed=8))
+
+
+def test_an_interrupted_training_resumes_to_the_same_length(line, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        interrupt_after(patch, batches=3 * 2 + 1)
+        fit(line_model(), line, line, epochs=6, seed=1, checkpoint_dir=tmp_path)
+    before = pd.read_csv(tmp_path / "history.csv")
+    model = line_model(seed=2)
+    history = fit(model, line, line, epochs=6, seed=1, checkpoint_dir=tmp_path, resume=True)
+    assert list(history["epoch"]) == [1, 2, 3, 4, 5, 6]
+    np.testing.assert_allclose(history["loss"][:3], before["loss"])
+    assert history["loss"][3] < history["loss"][0] * 0.9
+    assert len(pd.read_csv(tmp_path / "history.csv")) == 6
+    assert len(fit(model, line, line, epochs=2, seed=1)) == 2
+
+
+def test_without_resume_the_history_starts_afresh(line, tmp_path):
+    fit(line_model(), line, epochs=3, seed=1, checkpoint_dir=tmp_path)
+    assert len(fit(line_model(), line, epochs=2, seed=1, checkpoint_dir=tmp_path)) == 2
+
+
+def test_a_kill_while_the_state_is_written_costs_one_epoch(line, tmp_path):
+    fit(line_model(), line, epochs=3, seed=1, checkpoint_dir=tmp_path)
+    weights, state = tmp_path / "backup/latest.weights.h5", tmp_path / "backup/training_metadata.json"
+    state.write_text("")
+    weights.write_bytes(weights.read_bytes()[:500])
+    history = fit(line_model(), line, epochs=4, seed=1, checkpoint_dir=tmp_path, resume=True)
+    assert list(history["epoch"]) == [1, 2, 3, 4]
+    assert json.loads(state.read_text())["epoch"] == 4
+
+
+def test_early_stopping_goes_back_to_the_best_weights_even_after_a_kill(line, tmp_path):
+    wrong = (line[0], -line[1])
+    options = {"seed": 1, "patience": 2, "checkpoint_dir": tmp_path}
+    history = fit(line_model(), line, wrong, epochs=30, **options)
+    best = int(history["val_loss"].idxmin())
+    assert len(history) == best + 3 < 30
+    model = line_model(seed=5)
+    assert len(fit(model, line, wrong, epochs=30, resume=True, **options)) == len(history)
+    assert model.evaluate(*wrong, verbose=0) == pytest.approx(history["val_loss"].min(), rel=1e-5)
+
+
+def test_training_does_not_start_without_a_compiled_model(line):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)], name="raw")
+    with pytest.raises(ValueError, match="raw: not compiled"):
+        fit(model, line, epochs=1, seed=1)
+    with pytest.raises(ValueError, match="epochs: 0"):
+        fit(line_model(), line, epochs=0, seed=1)
+
+
+def test_cosine_schedule_rises_and_falls(line):
+    rates = [cosine_schedule(1.0, epochs=6, warmup=2)(epoch) for epoch in range(6)]
+    assert rates[:3] == pytest.approx([1 / 3, 2 / 3, 1.0])
+    assert rates[2:] == pytest.approx([1, (1 + 2**-0.5) / 2, 0.5, (1 - 2**-0.5) / 2])
+    history = fit(line_model(), line, epochs=2, seed=1, learning_rate=cosine_schedule(0.1, 2))
+    assert list(history["learning_rate"]) == pytest.approx([0.1, 0.05])
+
+
+def test_class_weights_make_classes_equal():
+    assert class_weights(["a", "a", "a", "b"], ["a", "b"]) == pytest.approx({0: 4 / 6, 1: 2.0})
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes", "message"),
+    [
+        (["a", "a"], ["a"], "only the class a"),
+        ([], [], "no class"),
+        (["a", "b"], ["a", "b", "c"], "no training images for c"),
+    ],
+)
+def test_sets_that_teach_nothing_are_refused(labels, classes, message):
+    with pytest.raises(ValueError, match=message):
+        check_labels(labels, classes)
