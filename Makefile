@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup report test lint models bench clean
+.PHONY: setup report test lint bench clean
 
 report: $(READY)  ## run every chapter and build the report site in reports/
 	$(BIN)/imagecourse report
@@ -25,6 +25,9 @@ $(READY): requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
+
+bench: $(READY)  ## compare speed and memory with named peers
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
 clean:
 	rm -rf $(VENV) reports
