@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DATA ?= data
 
-.PHONY: setup report test lint bench clean
+.PHONY: setup report test lint models bench clean
 
 report: $(READY)  ## run every chapter and build the report site in reports/
 	$(BIN)/imagecourse report
@@ -25,6 +26,10 @@ $(READY): requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
+
+models: $(READY)  ## train the shipped models again: make models DATA=folder-with-the-data-sets
+	$(BIN)/imagecourse train photo --data $(DATA)/photos --network efficientnet_lite0 --photographs $(DATA)/dogs \
+		--photographs $(DATA)/flickr8k --photographs $(DATA)/faces --output models/photo-filter
 
 bench: $(READY)  ## compare speed and memory with named peers
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done

@@ -260,8 +260,9 @@ def _training_command(task: str, given: dict) -> str:
     words = ["imagecourse", "train", task]
     given = given | {"data": Path(given["data"]).resolve().name, "output": f"models/{given['output'].name}"}
     for name, value in given.items():
-        if value is not None and name != "resume":
-            words += [f"--{name.replace('_', '-')}", str(value)]
+        for part in value if isinstance(value, list) else [value]:
+            if part is not None and name != "resume":
+                words += [f"--{name.replace('_', '-')}", part.name if isinstance(part, Path) else str(part)]
     return shlex.join(words)
 
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
-from keras import layers
+from keras import KerasTensor, layers
 
 from imagecourse.backbones import backbone
 
@@ -45,7 +45,7 @@ def divide(
     return DividedNetwork(trunk, top, whole)
 
 
-def _apply(stack: list[layers.Layer], x: keras.KerasTensor) -> keras.KerasTensor:
+def _apply(stack: list[layers.Layer], x: KerasTensor) -> KerasTensor:
     for layer in stack:
         x = layer(x)
     return x

@@ -100,3 +100,65 @@ def heat_table(table: pd.DataFrame, unit: str, decimals: int = 1, mark: str = "r
         )
         ax.add_patch(Rectangle((column, row), 1, 1, fill=False, edgecolor="red", linewidth=2))
     return ax
+
+
+def learning_curves(history: pd.DataFrame, metric: str = "loss", ax: Axes | None = None) -> Axes:
+    """A figure of training and of validation against the epochs, as `training.fit` returns them; a ring at the best.
+
+    history: columns epoch, the metric, and `val_` with the metric. The best is the lowest validation loss.
+    """
+    ax = ax or plt.subplots(figsize=(5, 3.5))[1]
+    marker = "o" if len(history) == 1 else None
+    ax.plot(history["epoch"], history[metric], marker=marker, label="training")
+    ax.plot(history["epoch"], history[f"val_{metric}"], marker=marker, label="validation")
+    best = history.loc[history["val_loss"].idxmin()]
+    ring = {"marker": "o", "s": 90, "facecolor": "none", "edgecolor": "black", "zorder": 3}
+    ax.scatter(best["epoch"], best[f"val_{metric}"], label="lowest validation loss", **ring)
+    ax.set(xlabel="epoch", ylabel=metric)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.legend(fontsize=9)
+    return ax
+
+
+def confusion_matrix(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Counts of images, coloured by their share of the true class: `evaluation.confusion_matrix_table`."""
+    ax = ax or plt.subplots(figsize=(0.8 * len(table) + 2, 0.6 * len(table) + 1.5))[1]
+    shares = table.div(table.sum(axis=1).clip(lower=1), axis=0)
+    style = {"fmt": "d", "cmap": "Blues", "vmin": 0, "vmax": 1, "linewidths": 0.5, "cbar": False}
+    sns.heatmap(shares, ax=ax, annot=table.to_numpy(), **style)
+    ax.tick_params(axis="y", rotation=0)
+    ax.set(xlabel="predicted", ylabel="true")
+    return ax
+
+
+def precision_recall(
+    table: pd.DataFrame, label: str = "", threshold: float | None = None, ax: Axes | None = None
+) -> Axes:
+    """Precision against recall, with a dot at the chosen threshold. table: `evaluation.precision_recall_table`."""
+    ax = ax or plt.subplots(figsize=(5, 4))[1]
+    (line,) = ax.plot(table["recall"], table["precision"], drawstyle="steps-post", label=label)
+    if threshold is not None:
+        chosen = table.loc[(table["threshold"] - threshold).abs().idxmin()]
+        ax.scatter(chosen["recall"], chosen["precision"], s=70, color=line.get_color(), edgecolor="black", zorder=3)
+    ax.set(xlabel="recall", ylabel="precision", xlim=(-0.02, 1.02), ylim=(0, 1.04))
+    if label:
+        ax.legend(fontsize=9, loc="lower left")
+    return ax
+
+
+def reliability(truth: np.ndarray, scores: np.ndarray, bins: int = 10, ax: Axes | None = None) -> Axes:
+    """How often the answer is right against how sure the model was; dots grow with the number of images.
+
+    truth: (n,) int class numbers. scores: (n, classes) probabilities.
+    Source: Guo et al., On Calibration of Modern Neural Networks, 2017, arXiv:1706.04599, figure 4.
+    """
+    ax = ax or plt.subplots(figsize=(4, 4))[1]
+    confidence, right = scores.max(axis=1), scores.argmax(axis=1) == truth
+    group = np.clip((confidence * bins).astype(int), 0, bins - 1)
+    points = pd.DataFrame({"confidence": confidence, "right": right}).groupby(group).agg(["mean", "size"])
+    ax.plot([0, 1], [0, 1], color="grey", linestyle="--", linewidth=1, label="as sure as it is right")
+    sizes = 20 + 300 * points["right", "size"] / len(truth)
+    ax.scatter(points["confidence", "mean"], points["right", "mean"], s=sizes, label="images of like confidence")
+    ax.set(xlabel="mean confidence", ylabel="share of right answers", xlim=(0, 1.03), ylim=(0, 1.05))
+    ax.legend(fontsize=9, loc="upper left")
+    return ax

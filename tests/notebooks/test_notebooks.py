@@ -10,7 +10,10 @@ from imagecourse.reports import run_reports
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 CHAPTERS = sorted(path.stem for path in FOLDER.glob("*.ipynb"))
-TINY = {"01_preprocessing": {"image_size": 64}}
+TINY = {
+    "01_preprocessing": {"image_size": 64},
+    "02_photo_classifier": {"image_size": 64, "backbone_size": 64, "epochs": 1, "pictures": 36},
+}
 DEFAULT = {"image_size": 64}
 
 

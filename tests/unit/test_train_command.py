@@ -40,7 +40,7 @@ def test_a_killed_training_resumes_to_its_full_length(shades, tmp_path, capsys):
 def test_a_head_on_a_frozen_backbone(shades, tmp_path, monkeypatch):
     monkeypatch.setenv("IMAGECOURSE_CACHE", str(tmp_path / "cache"))
     output = tmp_path / "head"
-    options = ["--image-size", "32", "--epochs", "4", "--output", str(output)]
+    options = ["--network", "efficientnet_lite0", "--image-size", "32", "--epochs", "4", "--output", str(output)]
     assert main(["train", "photo", "--data", str(shades), *options]) == 0
     bundle = load_bundle(output)
     assert bundle.card["training_command"].endswith("--network efficientnet_lite0")
@@ -48,7 +48,7 @@ def test_a_head_on_a_frozen_backbone(shades, tmp_path, monkeypatch):
     files = [shades / file for file in bundle.predictions["file"]]
     answers = next(predict_files(bundle, files))
     np.testing.assert_allclose(answers[["dark", "light"]], bundle.predictions[["dark", "light"]], atol=1e-4)
-    assert len(list((tmp_path / "cache").glob("features_efficientnet_lite0_*.sqlite"))) == 1
+    assert len(list((tmp_path / "cache").glob("features_efficientnet_lite0_*.sqlite"))) == 2  # its own features, and the baseline's at 224 pixels
 
 
 def train_on(folder, tmp_path) -> int:

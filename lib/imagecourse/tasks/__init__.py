@@ -37,9 +37,25 @@ class Task(NamedTuple):
 def _add_photo_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--network",
-        default="efficientnet_lite0",
+        default="fine_tuned",
         metavar="NAME",
-        help="photo_cnn, separable_resnet, or a frozen backbone such as efficientnet_lite0 (the default)",
+        help="fine_tuned (the default: the upper part of a backbone learns too), photo_cnn, separable_resnet, or a "
+        "frozen backbone such as efficientnet_lite0",
+    )
+    parser.add_argument(
+        "--photographs",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="a data set whose pictures are further photographs to train on; may be repeated",
+    )
+    parser.add_argument(
+        "--leave-out",
+        action="append",
+        default=[],
+        metavar="CONTENT",
+        help="also train without files named CONTENT_… and measure on those; may be repeated (for fine_tuned)",
     )
 
 

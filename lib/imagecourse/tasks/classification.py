@@ -100,10 +100,12 @@ def checkpoint_folder(request: TrainingRequest, **settings) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def save_classifier(request: TrainingRequest, model: keras.Model, dataset: Dataset, history: pd.DataFrame) -> Path:
+def save_classifier(
+    request: TrainingRequest, model: keras.Model, dataset: Dataset, history: pd.DataFrame, **more: object
+) -> Path:
     """Measure a trained classifier on the test split, as it will be loaded, and save its folder.
 
-    model: (n, h, w, 3) -> (n, classes) probabilities in the order of dataset.classes.
+    model: (n, h, w, 3) -> (n, classes) probabilities in the order of dataset.classes. more: further facts for the card.
     """
     round_to_half(model)
     rows = dataset.table[dataset.table["split"] == "test"]
@@ -121,5 +123,5 @@ def save_classifier(request: TrainingRequest, model: keras.Model, dataset: Datas
     name = Path(request.data).resolve().name
     entry = load_catalogue().get(name)
     licence = entry.licence if entry else "not known; ask whoever made the data set"
-    card = make_card(request.task, model, classes, name, licence, request.command, request.seed, metrics)
+    card = make_card(request.task, model, classes, name, licence, request.command, request.seed, metrics, **more)
     return save_bundle(request.output, model, classes, card, history, predictions)
