@@ -1,0 +1,89 @@
+"""`imagecourse data`: data sets listed, got, checked and built."""
+
+import sys
+from pathlib import Path
+
+from imagecourse.commands import add_command
+
+
+def add(commands) -> None:
+    """Declare the command."""
+    about = "Data sets: list them, get them, look into a folder, build one of your own."
+    data = add_command(commands, "data", about, "imagecourse data check data/photos", None)
+    actions = data.add_subparsers(required=True, metavar="ACTION")
+    add_command(actions, "list", "Name the data sets of the course.", "imagecourse data list", _list_data)
+    about = "What a data set is, whose it is, and how to get it."
+    add_command(actions, "show", about, "imagecourse data show dogs", _show_data).add_argument("name", metavar="NAME")
+
+    about = "Download and unpack a data set, or say how to get it by hand (and exit with 1)."
+    download = add_command(actions, "download", about, "imagecourse data download dogs --to data/dogs", _download_data)
+    download.add_argument("name", metavar="NAME")
+    download.add_argument("--to", type=Path, metavar="DIR", help="where it goes (default: data/NAME)")
+
+    about = "What a folder of images holds: layout, classes, splits, sizes, unreadable files, duplicates."
+    check = add_command(actions, "check", about, "imagecourse data check data/photos", _check_data)
+    check.add_argument("path", type=Path, metavar="PATH", help="a folder in any layout of `imagecourse data list`")
+
+    about = "Make a clean data set with train and validation folders from a folder of class folders."
+    build = add_command(actions, "build", about, "imagecourse data build my_pictures data/mine", _build_data)
+    build.add_argument("source", type=Path, metavar="SOURCE", help="one sub-folder of images per class; only read")
+    build.add_argument("destination", type=Path, metavar="DEST", help="a new folder; its report.csv lists every file")
+
+
+def _list_data(options) -> int:
+    from imagecourse.datasets import load_catalogue
+
+    for entry in load_catalogue().values():
+        print(f"{entry.name:12} {entry.access:9} {entry.title} ({entry.size})")
+        print(f"{'':22} {entry.layout}")
+    return 0
+
+
+def _show_data(options) -> int:
+    from imagecourse.datasets import describe, find_entry
+
+    print(describe(find_entry(options.name)))
+    return 0
+
+
+def _download_data(options) -> int:
+    from imagecourse.datasets import describe, download_dataset, find_entry
+
+    entry = find_entry(options.name)
+    if entry.access == "included":
+        print(f"{entry.name}: nothing needs downloading, it comes with the installed packages")
+        return 0
+    if entry.access == "by hand":
+        print(describe(entry))
+        print(f"imagecourse: {entry.name} has no public address; get it by the steps above", file=sys.stderr)
+        return 1
+    print(f"licence: {entry.licence}", file=sys.stderr)
+    try:
+        print(download_dataset(entry, options.to or Path("data", entry.name)))
+    except FileExistsError:
+        raise
+    except (OSError, ValueError) as error:
+        print(f"imagecourse: {entry.name} was not downloaded: {error}", file=sys.stderr)
+        print(f"imagecourse: try again later, or look at {entry.homepage}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _check_data(options) -> int:
+    from imagecourse.datasets import check_dataset, check_report
+
+    check = check_dataset(options.path)
+    print(check_report(check))
+    return 1 if check.unreadable else 0
+
+
+def _build_data(options) -> int:
+    from imagecourse.datasets import build_dataset
+
+    build = build_dataset(options.source, options.destination)
+    print(f"{len(build.table) - len(build.left_out)} images written to {build.destination}")
+    for row in build.left_out.itertuples():
+        print(f"left out: {row.file}: {row.reason}")
+    for warning in build.warnings:
+        print(f"imagecourse: {warning}", file=sys.stderr)
+    return 1 if (build.table["outcome"] == "unreadable").any() else 0
