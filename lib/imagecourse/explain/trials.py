@@ -1,0 +1,169 @@
+"""Do the maps tell the truth? Tests against known places, against the network itself, and against chance."""
+
+import time
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import cv2
+import keras
+import numpy as np
+import pandas as pd
+
+from imagecourse.explain.methods import BASELINES, METHODS, Method
+from imagecourse.explain.network import Network, examine
+from imagecourse.explain.randomisation import fixed_target, randomised, rank_correlation
+from imagecourse.explain.results import blurred, mean_colour
+from imagecourse.explain.targets import BATCH_SIZE, Filter, Goal, Output, Target, prepare, score
+
+
+class Curve(NamedTuple):
+    """The answer while pixels are taken away or put back, the most salient first.
+
+    shares: (steps + 1,) of pixels changed so far, from 0 to 1. answers: (n, steps + 1), probabilities where the network
+    gives them. area: (n,), below each curve.
+    """
+
+    shares: np.ndarray
+    answers: np.ndarray
+    area: np.ndarray
+
+
+def pointing_game(maps: np.ndarray, masks: np.ndarray, tolerance: int = 0) -> np.ndarray:
+    """Whether the peak of each map lies on the thing: (n,) float32, 1 or 0, or the share of several equal peaks.
+
+    maps: (n, h, w). masks: (n, h, w) bool, True on the thing. tolerance: pixels by which a peak may miss it.
+    Raises: ValueError for shapes that differ.
+    Source: Zhang et al., Top-down Neural Attention by Excitation Backprop, 2016, arXiv:1608.00507.
+    """
+    maps, masks = _matched(maps, masks)
+    if tolerance:
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * tolerance + 1, 2 * tolerance + 1))
+        masks = np.stack([cv2.dilate(mask.astype(np.uint8), disc) for mask in masks]).astype(bool)
+    peaks = maps == maps.max(axis=(1, 2), keepdims=True)
+    return ((peaks & masks).sum(axis=(1, 2)) / peaks.sum(axis=(1, 2))).astype(np.float32)
+
+
+def mask_energy(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """The share of each map's saliency that lies on the thing: (n,) float32 in [0, 1]; 0 for an empty map.
+
+    maps: (n, h, w), not negative. masks: (n, h, w) bool. Chance gives the thing's share of the area.
+    Source: Wang et al., Score-CAM, 2020, arXiv:1910.01279, section 4.3.
+    """
+    maps, masks = _matched(maps, masks)
+    total = maps.sum(axis=(1, 2))
+    inside = (maps * masks).sum(axis=(1, 2))
+    return np.divide(inside, total, out=np.zeros(len(maps), np.float32), where=total > 0)
+
+
+def deletion_curve(
+    model: keras.Model | Network,
+    images: np.ndarray,
+    target: Target,
+    maps: np.ndarray,
+    steps: int = 16,
+    batch_size: int = BATCH_SIZE,
+) -> Curve:
+    """The answer while the most salient pixels turn into the picture's mean colour: a true map makes it fall fast.
+
+    maps: (n, h, w); only the order of the pixels counts. A small area is good.
+    Source: Petsiuk et al., RISE, 2018, arXiv:1806.07421, section 3.2; so is `insertion_curve`.
+    """
+    network, images, goal = prepare(model, images, target, batch_size)
+    return _curve(network, images, mean_colour(images), goal, maps, steps, batch_size)
+
+
+def insertion_curve(
+    model: keras.Model | Network,
+    images: np.ndarray,
+    target: Target,
+    maps: np.ndarray,
+    steps: int = 16,
+    batch_size: int = BATCH_SIZE,
+) -> Curve:
+    """The answer while a blurred picture gets its most salient pixels back: a true map makes it rise fast.
+
+    Blurred with a tenth of the shorter side as sigma. maps: as `deletion_curve`. A large area is good.
+    """
+    network, images, goal = prepare(model, images, target, batch_size)
+    start = blurred(images, min(images.shape[1:3]) / 10)
+    return _curve(network, start, images, goal, maps, steps, batch_size)
+
+
+def repeatability(
+    method: Method, model: keras.Model | Network, images: np.ndarray, target: Target = None, seeds=(0, 1)
+) -> np.ndarray:
+    """Rank correlation between the maps of two runs with different seeds: (n,) float32; 1 without chance."""
+    if not method.random:
+        return np.ones(len(images), np.float32)
+    network = examine(model)
+    first, second = (method.run(network, images, target, seed).maps for seed in seeds)
+    return rank_correlation(first, second)
+
+
+def trial_table(
+    model: keras.Model | Network,
+    images: np.ndarray,
+    masks: np.ndarray,
+    target: Target,
+    methods: Mapping[str, Method] | None = None,
+    seed: int = 0,
+    batch_size: int = BATCH_SIZE,
+) -> pd.DataFrame:
+    """Methods × tests of truth: a row for each method, means over the pictures.
+
+    masks: (n, h, w) bool, where the target is. methods: None for `METHODS` and `BASELINES`.
+    Columns: title; pointing_game and mask_energy, high is good; insertion (high) and deletion (low), areas below the
+    curves; repeatability, 1 is good; randomisation, the rank correlation between the maps of the trained network and of
+    one with all weights shuffled, near 0 is good: a map that stays the same does not show what the network learnt;
+    seconds per picture.
+    """
+    network = examine(model)
+    target = fixed_target(network, images, target, batch_size)
+    shuffled = randomised(network, seed)
+    rows = {}
+    for name, method in (METHODS | BASELINES if methods is None else methods).items():
+        method.run(network, images[:1], _first(target), seed)
+        start = time.perf_counter()
+        maps = method.run(network, images, target, seed).maps
+        seconds = (time.perf_counter() - start) / len(images)
+        rows[name] = {
+            "title": method.title,
+            "pointing_game": pointing_game(maps, masks).mean(),
+            "mask_energy": mask_energy(maps, masks).mean(),
+            "insertion": insertion_curve(network, images, target, maps, batch_size=batch_size).area.mean(),
+            "deletion": deletion_curve(network, images, target, maps, batch_size=batch_size).area.mean(),
+            "repeatability": repeatability(method, network, images, target, (seed, seed + 1)).mean(),
+            "randomisation": rank_correlation(maps, method.run(shuffled, images, target, seed).maps).mean(),
+            "seconds": seconds,
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("method")
+
+
+def _first(target: Filter | Output) -> Filter | Output:
+    return type(target)(target[0], target[1][:1])
+
+
+def _curve(
+    network: Network,
+    start: np.ndarray,
+    end: np.ndarray,
+    goal: Goal,
+    maps: np.ndarray,
+    steps: int,
+    batch_size: int,
+) -> Curve:
+    if maps.shape != start.shape[:3]:
+        raise ValueError(f"maps: {maps.shape} for images {start.shape}; give one map as large as the picture for each")
+    order = np.argsort(-maps.reshape(len(maps), -1), axis=1, kind="stable")
+    ranks = np.argsort(order, axis=1).reshape(*maps.shape, 1) / order.shape[1]
+    shares = np.arange(steps + 1) / steps
+    mixed = (np.where(ranks < share, end, start) for share in shares)
+    answers = np.stack([score(network, images, goal, batch_size, probability=True) for images in mixed], axis=1)
+    return Curve(shares, answers, np.trapezoid(answers, shares, axis=1))
+
+
+def _matched(maps: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    maps, masks = np.asarray(maps), np.asarray(masks)
+    if maps.shape != masks.shape or maps.ndim != 3:
+        raise ValueError(f"maps {maps.shape}, masks {masks.shape}: give both as (n, h, w)")
+    return maps, masks.astype(bool)

@@ -1,0 +1,169 @@
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from imagecourse import explain
+
+
+def squares(count: int = 6, size: int = 24) -> tuple[np.ndarray, np.ndarray]:
+    """Dark pictures with a bright square somewhere, and its masks."""
+    generator = np.random.default_rng(0)
+    images, masks = np.full((count, size, size, 3), 30, np.float32), np.zeros((count, size, size), bool)
+    for image, mask in zip(images, masks, strict=True):
+        top, left = generator.integers(0, size - 6, 2)
+        mask[top : top + 6, left : left + 6] = True
+        image[mask] = 240
+    return images, masks
+
+
+def brightness_model(size: int = 24) -> keras.Model:
+    """The probability rises with the bright area; two convolutions, so that there is something to shuffle."""
+    inputs = keras.Input((size, size, 3))
+    x = layers.Conv2D(4, 1, activation="relu", name="bright")(inputs)
+    x = layers.Conv2D(3, 3, padding="same", activation="relu", name="grown")(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    model = keras.Model(inputs, layers.Dense(1, activation="sigmoid", name="answer")(x))
+    keras.utils.set_random_seed(1)
+    bright, grown, answer = (model.get_layer(name) for name in ("bright", "grown", "answer"))
+    bright.set_weights([np.full((1, 1, 3, 4), 1 / 300, np.float32), np.full(4, -1.2, np.float32)])
+    kernel = np.zeros((3, 3, 4, 3), np.float32)
+    kernel[1, 1] = np.array([1, 0.5, -0.5])
+    grown.set_weights([kernel, np.zeros(3, np.float32)])
+    answer.set_weights([np.array([[20.0], [4.0], [-4.0]], np.float32), np.array([-4.0], np.float32)])
+    return model
+
+
+def test_a_perfect_map_wins_and_a_random_one_is_at_chance():
+    images, masks = squares(count=200)
+    perfect = masks.astype(np.float32)
+    assert explain.pointing_game(perfect, masks).tolist() == [1] * 200
+    assert explain.mask_energy(perfect, masks) == pytest.approx(1)
+    assert explain.pointing_game(1 - perfect, masks).max() == 0
+    chance = masks.mean()
+    noise = explain.random_map(images).maps
+    assert explain.mask_energy(noise, masks).mean() == pytest.approx(chance, abs=0.01)
+    assert explain.pointing_game(noise, masks).mean() == pytest.approx(chance, abs=0.06)
+
+
+def test_pointing_game_with_ties_tolerance_and_empty_maps():
+    masks = np.zeros((1, 5, 5), bool)
+    masks[0, 2, 2] = True
+    beside = np.zeros((1, 5, 5), np.float32)
+    beside[0, 2, 3] = 1
+    assert explain.pointing_game(beside, masks) == 0
+    assert explain.pointing_game(beside, masks, tolerance=1) == 1
+    beside[0, 2, 2] = 1
+    assert explain.pointing_game(beside, masks) == 0.5
+    assert explain.pointing_game(np.zeros((1, 5, 5)), masks) == pytest.approx(1 / 25)
+    assert explain.mask_energy(np.zeros((1, 5, 5)), masks) == 0
+    with pytest.raises(ValueError, match=r"maps \(1, 4, 4\), masks \(1, 5, 5\)"):
+        explain.mask_energy(np.zeros((1, 4, 4)), masks)
+
+
+def test_insertion_and_deletion_reward_the_true_map():
+    model, (images, masks) = brightness_model(), squares()
+    perfect = masks.astype(np.float32)
+    noise = explain.random_map(images).maps
+    deletion, insertion = explain.deletion_curve, explain.insertion_curve
+    true = deletion(model, images, 1, perfect)
+    assert true.answers.shape == (6, 17)
+    before = np.asarray(model(images))[:, 0]
+    np.testing.assert_allclose(true.answers[:, 0], before, rtol=1e-4)
+    np.testing.assert_allclose(insertion(model, images, 1, perfect).answers[:, -1], before, rtol=1e-4)
+    assert (true.area < deletion(model, images, 1, noise).area - 0.02).all()
+    assert (deletion(model, images, 1, noise).area < deletion(model, images, 1, 1 - perfect).area).all()
+    assert (insertion(model, images, 1, perfect).area > insertion(model, images, 1, noise).area).all()
+    with pytest.raises(ValueError, match="give one map as large as the picture for each"):
+        deletion(model, images, 1, perfect[:2])
+
+
+def test_the_area_is_that_of_a_known_curve():
+    """One pixel a step and a linear answer: a straight line, whose area is the mean of its ends."""
+    model = keras.Sequential([keras.Input((2, 2, 3)), layers.GlobalAveragePooling2D(), layers.Dense(1)])
+    model.set_weights([np.ones((3, 1), np.float32), np.zeros(1, np.float32)])
+    image = np.zeros((1, 2, 2, 3), np.float32)
+    image[0, 0] = 100
+    curve = explain.deletion_curve(model, image, 0, np.array([[[4, 3], [2, 1]]]), steps=4)
+    np.testing.assert_allclose(curve.answers[0], [150, 112.5, 75, 112.5, 150], rtol=1e-5)
+    assert curve.area == pytest.approx((131.25 + 93.75 + 93.75 + 131.25) / 4)
+
+
+def test_shuffling_goes_from_the_top_down_and_spares_the_model():
+    model = brightness_model()
+    before = model.get_weights()
+    network = explain.examine(model)
+    seen = []
+    for count, layer, shuffled in explain.randomised_networks(network):
+        changed = [
+            not np.array_equal(a, b)
+            for a, b in zip(network.model.get_weights(), shuffled.model.get_weights(), strict=True)
+        ]
+        seen.append((count, layer, any(changed[:2]), any(changed[2:4]), any(changed[4:])))
+    assert [entry[:2] for entry in seen] == [(1, "answer"), (2, "grown"), (3, "bright")]
+    assert [entry[3] for entry in seen] == [False, True, True]
+    assert not seen[0][2]
+    assert all(entry[4] for entry in seen)
+    assert [count for count, *_ in explain.randomised_networks(network, stages=1)] == [3]
+    for first, second in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(first, second)
+    for first, second in zip(sorted(before[2].ravel()), sorted(shuffled.model.get_weights()[2].ravel()), strict=True):
+        assert first == second
+
+
+def test_the_edge_detector_fails_the_randomisation_test_and_the_gradient_does_not():
+    keras.utils.set_random_seed(4)
+    model = keras.Sequential(
+        [
+            keras.Input((24, 24, 3)),
+            layers.Rescaling(1 / 64, offset=-2),
+            layers.Conv2D(8, 3, activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Conv2D(8, 3, activation="relu"),
+            layers.Flatten(),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+    images = np.random.default_rng(0).uniform(0, 255, (3, 24, 24, 3)).astype(np.float32)
+    tables = {
+        name: explain.parameter_randomisation(method, model, images)
+        for name, method in {
+            "edges": explain.BASELINES["edge_detector"],
+            "gradient": explain.METHODS["gradient"],
+        }.items()
+    }
+    assert list(tables["edges"]) == ["layer", "layers", "image", "correlation"]
+    assert len(tables["edges"]) == 9
+    assert tables["edges"]["correlation"].min() == 1
+    assert tables["gradient"]["correlation"].abs().max() < 0.9
+    last = tables["gradient"].query("layers == 3")["correlation"]
+    assert last.abs().max() < 0.7
+
+
+def test_rank_correlation_of_known_maps():
+    rising = np.arange(16.0).reshape(1, 4, 4)
+    both = np.concatenate([rising, rising, rising])
+    other = np.concatenate([rising**3, -rising, np.ones((1, 4, 4))])
+    np.testing.assert_allclose(explain.rank_correlation(both, other), [1, -1, 0], atol=1e-6)
+
+
+def test_only_methods_with_chance_can_fail_to_repeat():
+    model, (images, _) = brightness_model(), squares(2)
+    assert explain.repeatability(explain.METHODS["gradcam"], model, images, 1).tolist() == [1, 1]
+    assert np.abs(explain.repeatability(explain.BASELINES["random_map"], model, images, 1)).max() < 0.2
+    few = explain.method("RISE", explain.rise, random=True, masks=20)
+    many = explain.method("RISE", explain.rise, random=True, masks=300)
+    assert explain.repeatability(few, model, images, 1).mean() < explain.repeatability(many, model, images, 1).mean()
+
+
+def test_the_trial_table_ranks_what_is_known():
+    model, (images, masks) = brightness_model(), squares()
+    methods = {name: explain.METHODS[name] for name in ("gradcam", "occlusion")} | explain.BASELINES
+    table = explain.trial_table(model, images, masks, 1, methods)
+    assert list(table.index) == list(methods)
+    assert table.loc["gradcam", "pointing_game"] == 1
+    assert table.loc["gradcam", "mask_energy"] > 0.9 > table.loc["centre_blob", "mask_energy"]
+    assert table.loc["gradcam", "deletion"] < table.loc["random_map", "deletion"]
+    assert table.loc["edge_detector", "randomisation"] == pytest.approx(1)
+    assert (table["seconds"] > 0).all()
+    assert not table.drop(columns="title").isna().any(axis=None)
