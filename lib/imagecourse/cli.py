@@ -7,7 +7,7 @@ import argparse
 import sys
 
 from imagecourse import __version__
-from imagecourse.commands import data, explain, predict, report, restore, train
+from imagecourse.commands import data, explain, predict, report, restore, teach, train
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,6 +29,6 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="imagecourse", description="A course in image classification, and its tools.")
     parser.add_argument("--version", action="version", version=f"imagecourse {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (report, data, restore, train, predict, explain):
+    for command in (report, data, restore, train, predict, explain, teach):
         command.add(commands)
     return parser

@@ -5,8 +5,11 @@ from collections.abc import Callable, Sequence
 
 import matplotlib.pyplot as plt
 from IPython import get_ipython
+from IPython.display import Markdown, display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from imagecourse.quizzes import LETTERS, Question, as_text, judge, load_quiz, question_text
 
 
 def is_live() -> bool:
@@ -43,3 +46,32 @@ def _show_sliders(draw: Callable[..., Axes], choices: dict[str, Sequence]) -> No
 
     sliders = {name: SelectionSlider(options=list(values), description=name) for name, values in choices.items()}
     interact(draw_one, **sliders)
+
+
+def show_quiz(chapter: str) -> None:
+    """Show the quiz of a chapter such as `01_preprocessing`: to choose and check in a live notebook, as text elsewhere.
+
+    On a static page the answers are folded up below the last question. Raises: FileNotFoundError for no such quiz.
+    """
+    questions = load_quiz(chapter)
+    if not is_live():
+        display(Markdown(as_text(questions)))
+        return
+    for number, question in enumerate(questions, 1):
+        display(Markdown(question_text(number, question)))
+        _show_choice(question)
+
+
+def _show_choice(question: Question) -> None:
+    from ipywidgets import Button, Output, RadioButtons, VBox
+
+    letters = [(f"({letter})", index) for index, letter in enumerate(LETTERS[: len(question.options)])]
+    choice, button, reply = RadioButtons(options=letters, index=None), Button(description="Check"), Output()
+
+    def check(_) -> None:
+        reply.clear_output(wait=True)
+        with reply:
+            display(Markdown(judge(question, choice.value)))
+
+    button.on_click(check)
+    display(VBox([choice, button, reply]))

@@ -1,0 +1,45 @@
+"""Pages for a class in the look of the report site; each opens complete without a network."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, select_autoescape
+from markupsafe import Markup
+from matplotlib.figure import Figure
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
+from imagecourse.images import atomic_path
+from imagecourse.site.prose import data_uri
+
+
+def write_page(path: Path, template: str, **values) -> Path:
+    """Render a template of `pages/` into a file."""
+    loaders = [PackageLoader("imagecourse.teaching", "pages"), PackageLoader("imagecourse", "site")]
+    environment = Environment(
+        loader=ChoiceLoader(loaders), autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["number"] = lambda value: "–" if value is None else f"{value:g}"
+    environment.filters["code"] = to_code
+    colours = HtmlFormatter(style="default").get_style_defs(".code")
+    styles = [environment.get_template(name).render() for name in ("style.css", "class.css")]
+    environment.globals["style"] = Markup("\n".join([colours, *styles]))
+    with atomic_path(path) as temporary:
+        temporary.write_text(environment.get_template(template).render(**values), encoding="utf-8")
+    return path
+
+
+def to_code(source: str) -> Markup:
+    """Coloured Python."""
+    return Markup(highlight(source, PythonLexer(), HtmlFormatter(nowrap=True)))
+
+
+def picture(draw: Callable, width: float, height: float) -> str:
+    """A figure as a data address. draw: called with the axes; width, height in inches."""
+    figure = Figure(figsize=(width, height), dpi=110, layout="constrained")
+    draw(figure.subplots())
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", metadata={"Software": None})
+    return data_uri("image/png", stream.getvalue())

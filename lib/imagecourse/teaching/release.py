@@ -1,0 +1,150 @@
+"""Student notebooks from the teacher's: no solutions, no hidden tests, the same bytes each time."""
+
+import ast
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+import imagecourse
+from imagecourse.reports import find_notebooks, read_parameters
+from imagecourse.teaching.exercises import find_exercises, is_test
+
+STUB = "raise NotImplementedError"
+HIDDEN_TESTS = re.compile(r"^[^\n]*BEGIN HIDDEN TESTS.*?END HIDDEN TESTS[^\n]*\n?", re.MULTILINE | re.DOTALL)
+DOTTED_NAME = re.compile(r"\w+(\.\w+)+")
+PROJECT_FILES = ("LICENSE", "pyproject.toml")
+LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", ".*", "*.egg-info")
+README = """# {title}
+
+Work through the chapters in their order; the notebooks say what to do.
+
+    python3 -m venv .venv
+    .venv/bin/python -m pip install -r requirements.txt
+    .venv/bin/python -m pip install jupyterlab
+    .venv/bin/jupyter lab
+
+On Windows it is `.venv\\Scripts\\python` and `.venv\\Scripts\\jupyter`. Python 3.11 to 3.13; after this nothing needs
+a network.
+
+| chapter | exercises | points |
+|---|---|---|
+{rows}
+
+**Exercises.** Replace `raise NotImplementedError` by your code, and `YOUR ANSWER HERE` by your answer. The cell below
+each exercise tests it: no error means that these tests pass. Further tests, on other values, decide about the points.
+Add cells where you like, but leave the test cells alone: they are replaced before grading.
+
+**How far am I?** `.venv/bin/imagecourse teach check {example}`
+runs your notebook from the top and says which tests pass.
+
+**Before you hand in:** restart the kernel, run all cells, save. Hand in the notebook under its own name.
+"""
+
+
+def student_version(notebook: NotebookNode) -> NotebookNode:
+    """The notebook that students get: stubs for solutions, visible tests only, locked tests, checksums.
+
+    Raises: ValueError where the marks in a cell do not fit what the cell is for.
+    """
+    from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme, ClearSolutions, ComputeChecksums, LockCells
+
+    student = nbformat.from_dict(notebook)
+    steps = [ClearSolutions(code_stub={"python": STUB}), LockCells(), ClearHiddenTests(), ClearMarkScheme()]
+    try:
+        for step in [*steps, ComputeChecksums()]:
+            student, _ = step.preprocess(student, {})
+    except RuntimeError as error:
+        raise ValueError(f"the marks of solutions and tests: {error}") from error
+    for cell in student.cells:
+        cell.source = cell.source.rstrip("\n")
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    student.metadata = nbformat.from_dict({"kernelspec": dict(notebook.metadata.kernelspec)})
+    return student
+
+
+def visible_tests(source: str) -> str:
+    """A test cell without its hidden tests."""
+    return HIDDEN_TESTS.sub("", source).rstrip("\n")
+
+
+def write_release(folder: Path, chapters: Iterable[str] = (), notebooks: Path | None = None) -> list[Path]:
+    """Write what students get into a new folder: chapters, library, models, README and requirements; gives chapters.
+
+    chapters: names or numbers; none means all. notebooks: the teacher's folder; None is the course's own.
+    Raises: ValueError where the folder has something in it, or the marks in a notebook are wrong.
+    """
+    folder = Path(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"{folder}: is there already; give a new folder")
+    paths = find_notebooks(chapters, notebooks)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
+        building = Path(temporary, "release")
+        building.mkdir()
+        entries = [_write_chapter(path, building) for path in paths]
+        _write_project(building, paths)
+        _write_readme(building, entries)
+        if folder.is_dir():
+            folder.rmdir()
+        building.rename(folder)
+    return [folder / path.stem / path.name for path in paths]
+
+
+def _write_chapter(path: Path, building: Path) -> tuple[str, int, float]:
+    source = nbformat.read(path, as_version=4)
+    try:
+        student = student_version(source)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    text = json.dumps(student, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    destination = building / path.stem / path.name
+    destination.parent.mkdir()
+    destination.write_text(text, encoding="utf-8")
+    exercises = find_exercises(student)
+    return path.stem, len(exercises), sum(exercise.points for exercise in exercises)
+
+
+def _write_project(building: Path, paths: list[Path]) -> None:
+    """The library with what installs it, and the models that the chapters name in their parameters."""
+    project = Path(imagecourse.__file__).parents[2]
+    shutil.copytree(project / "lib" / "imagecourse", building / "lib" / "imagecourse", ignore=LEFT_OUT)
+    for name in PROJECT_FILES:
+        shutil.copyfile(project / name, building / name)
+    requirements = (project / "requirements.txt").read_text(encoding="utf-8")
+    (building / "requirements.txt").write_text(_for_students(requirements), encoding="utf-8")
+    named = {value for path in paths for value in read_parameters(path).values() if isinstance(value, str)}
+    for model in sorted((project / "models").glob("*/card.json")):
+        if model.parent.name in named:
+            shutil.copytree(model.parent, building / "models" / model.parent.name, ignore=LEFT_OUT)
+
+
+def _for_students(requirements: str) -> str:
+    """The course's requirements without the section of checks, which students do not run."""
+    sections = re.split(r"\n(?=# )", requirements)
+    kept = [section.strip("\n") for section in sections if not section.startswith(("# Checks", "# Teaching"))]
+    return "\n\n".join(kept).removesuffix("\n-e .") + "\n\n-e .\n"
+
+
+def _write_readme(building: Path, entries: list[tuple[str, int, float]]) -> None:
+    rows = "\n".join(f"| [{name}]({name}/{name}.ipynb) | {count} | {points:g} |" for name, count, points in entries)
+    name = entries[0][0]
+    text = README.format(title="Image classification: exercises", rows=rows, example=f"{name}/{name}.ipynb")
+    (building / "README.md").write_text(text, encoding="utf-8")
+
+
+def what_tests_use(notebook: NotebookNode) -> str:
+    """Statements that name what tests rely on: the notebook's imports, and dotted names such as np.testing in tests."""
+    imports, names = [], []
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            nodes = list(ast.walk(ast.parse(cell.source)))
+            imports += [ast.unparse(node) for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+            names += [ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute) and is_test(cell)]
+    return "\n".join([*imports, *(name for name in dict.fromkeys(names) if DOTTED_NAME.fullmatch(name))])
