@@ -15,12 +15,19 @@ PAINTED_SIZE = 224
 
 
 def random_view(image: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """A picture as another archive might hold it: another cut, size, shape, colour, focus, grain and JPEG quality.
+    """A picture as another archive might hold it: another cut, ground, size, colour, focus, grain and JPEG quality.
 
-    Each source of pictures has its own size, shape and compression. Changed at random in all classes alike, they tell
-    a network nothing about the class any more. Half of the views show the whole picture.
+    Each source of pictures has its own size, shape and compression, and some show things on an empty ground, others
+    never. Changed at random in all classes alike, these tell a network nothing about the class any more.
     """
-    changes = (_random_cut, _random_colour, _random_size, _random_focus_and_grain, _random_compression)
+    changes = (
+        _random_cut,
+        _random_ground,
+        _random_colour,
+        _random_size,
+        _random_focus_and_grain,
+        _random_compression,
+    )
     for change in changes:
         image = change(image, generator)
     return image
@@ -67,6 +74,36 @@ def _random_cut(image: np.ndarray, generator: np.random.Generator) -> np.ndarray
     return np.ascontiguousarray(image)
 
 
+def _random_ground(image: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """A quarter of the pictures: cut out along a wavy line, on a plain or shaded ground, as in a catalogue."""
+    if generator.random() >= 0.25:
+        return image
+    motif = cv2.resize(image, (PAINTED_SIZE, PAINTED_SIZE), interpolation=cv2.INTER_AREA)
+    inside = _wavy_disc(generator)
+    return _as_pixels(inside * motif + (1 - inside) * _plain_ground(generator))
+
+
+def _wavy_disc(generator: np.random.Generator) -> np.ndarray:
+    """(224, 224, 1) float32, 1 inside of a closed wavy line, 0 outside, with a soft edge."""
+    angles = np.linspace(0, 2 * np.pi, 120, endpoint=False)
+    radius = np.full(len(angles), 0.78)
+    for waves in range(1, 5):
+        radius += generator.normal(0, 0.12 / waves) * np.cos(waves * angles + generator.uniform(0, 2 * np.pi))
+    line = np.clip(radius, 0.3, 1)[:, None] * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    line = PAINTED_SIZE / 2 * (1 + line * generator.uniform(0.6, 1, 2))
+    disc = np.zeros((PAINTED_SIZE, PAINTED_SIZE), np.float32)
+    cv2.fillPoly(disc, [line.astype(np.int32)], 1.0)
+    return cv2.GaussianBlur(disc, (0, 0), generator.uniform(0.4, 2))[:, :, None]
+
+
+def _plain_ground(generator: np.random.Generator) -> np.ndarray:
+    """(224, 1, 3) float: white in most, else any grey or colour; some darken downwards."""
+    kind = generator.random()
+    colour = 255.0 if kind < 0.6 else generator.uniform(0, 255, 1 if kind < 0.8 else 3)
+    darkening = generator.uniform(0, 60) if generator.random() < 0.4 else 0.0
+    return np.ones((1, 1, 3)) * colour - np.linspace(0, darkening, PAINTED_SIZE)[:, None, None]
+
+
 def _random_colour(image: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """Hue, saturation, contrast and brightness, a tint (yellowed paper, a cold scanner); a quarter becomes grey."""
     image = _turn_hue(image, generator, 10)
@@ -81,21 +118,21 @@ def _random_colour(image: np.ndarray, generator: np.random.Generator) -> np.ndar
 
 
 def _random_size(image: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    side = math.exp(generator.uniform(math.log(96), math.log(320)))
+    side = math.exp(generator.uniform(math.log(120), math.log(320)))
     stretch = math.exp(generator.uniform(-0.15, 0.15))
     return resize(image, round(side * stretch), round(side / stretch))
 
 
 def _random_focus_and_grain(image: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    if generator.random() < 0.2:
-        image = cv2.GaussianBlur(image, (0, 0), generator.uniform(0.4, 1.3))
+    if generator.random() < 0.15:
+        image = cv2.GaussianBlur(image, (0, 0), generator.uniform(0.4, 1.0))
     if generator.random() < 0.3:
         image = _as_pixels(image + generator.normal(0, generator.uniform(2, 10), image.shape))
     return image
 
 
 def _random_compression(image: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    return recompress(image, int(generator.integers(30, 96)))
+    return recompress(image, int(generator.integers(40, 97)))
 
 
 def _turn_hue(image: np.ndarray, generator: np.random.Generator, degrees: float) -> np.ndarray:

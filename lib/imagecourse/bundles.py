@@ -24,6 +24,8 @@ import keras
 import numpy as np
 import pandas as pd
 
+from imagecourse.multi_label import LABEL_SEPARATOR, is_multi_label
+
 ARCHITECTURE_NAME = "architecture.json"
 WEIGHTS_NAME = "model.weights.h5"
 LABELS_NAME = "labels.txt"
@@ -40,6 +42,8 @@ class Bundle:
     """A model with what is known about it.
 
     model: (n, h, w, 3) float RGB in [0, 255] -> (n, classes) probabilities; (n, 1) is that of the second of two.
+    After a sigmoid each class is a yes or no of its own (`multi_label.is_multi_label`), from a probability that the
+    card gives for each under `thresholds`.
     card: empty for a model that came without one, as are history and predictions.
     """
 
@@ -228,6 +232,8 @@ def _check_labels(path: Path, labels: list[str], model: keras.Model) -> None:
         if labels.count(label) > 1 or label in RESERVED_LABELS:
             taken = "stands there twice" if labels.count(label) > 1 else "is the name of another column"
             raise ValueError(f"{path}: the label {label!r} {taken}; rename the class")
+        if LABEL_SEPARATOR in label and is_multi_label(model):
+            raise ValueError(f"{path}: the label {label!r} reads as two labels; rename the class")
 
 
 def _load_architecture(path: Path) -> keras.Model:

@@ -1,6 +1,7 @@
 """Metrics and tables: how good a classifier is, how sure that figure is, and how far to trust its probabilities."""
 
 import json
+import math
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -75,6 +76,18 @@ def accuracy_with_interval(truth: np.ndarray, predicted: np.ndarray, confidence:
     test = stats.binomtest(int(right.sum()), len(right))
     low, high = test.proportion_ci(confidence, method="wilson")
     return Estimate(float(right.mean()), float(low), float(high))
+
+
+def mean_with_interval(values: Sequence[float], confidence: float = 0.95) -> Estimate:
+    """The mean of a figure over several trainings and its Student t interval; one value alone has none (NaN).
+
+    Source: Student, The Probable Error of a Mean, 1908.
+    """
+    values = np.asarray(values, float)
+    if len(values) < 2:
+        return Estimate(float(values.mean()), math.nan, math.nan)
+    half = stats.t.ppf((1 + confidence) / 2, len(values) - 1) * stats.sem(values)
+    return Estimate(float(values.mean()), float(values.mean() - half), float(values.mean() + half))
 
 
 def bootstrap_interval(

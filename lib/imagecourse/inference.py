@@ -20,9 +20,11 @@ from PIL import Image, ImageDraw, ImageFont
 from imagecourse.batches import forward, in_groups, read_ahead, squeeze
 from imagecourse.bundles import Bundle
 from imagecourse.images import atomic_path, list_images, read_image, write_image
+from imagecourse.multi_label import is_multi_label, join_labels, split_labels
 
 UNSURE = "unsure"
 DECIMALS = 6
+EVEN = 0.5
 
 
 @dataclass
@@ -59,27 +61,34 @@ def input_files(path: str | os.PathLike) -> list[Path]:
 def predict_files(
     bundle: Bundle,
     files: Sequence[Path],
-    threshold: float = 0.0,
+    threshold: float | None = None,
     batch_size: int = 32,
     timings: Timings | None = None,
 ) -> Iterator[pd.DataFrame]:
     """Classify image files, batch by batch: threads read ahead, memory holds three batches whatever the folder's size.
 
-    threshold: a label is left empty where its probability, the confidence, is lower; in [0, 1].
+    threshold: a label is left empty where its probability, the confidence, is lower; in [0, 1], None is 0. After a
+    sigmoid the label names every class that reaches the threshold, joined by " + ", and the confidence is the lowest
+    of their probabilities; where none does, the highest of all. There None takes each class's own threshold from the
+    card, or 0.5.
     timings: filled as it goes, when given.
 
     Yields: tables in the order of the files, columns `file`, `label`, `confidence`, `error`, then a probability for
     each class. A file that cannot be read has an empty label, a reason in `error`, and no numbers.
     Raises: ValueError for a threshold out of range, or a network that does not take RGB images of a fixed size.
     """
-    if not 0 <= threshold <= 1:
+    if threshold is not None and not 0 <= threshold <= 1:
         raise ValueError(f"threshold: {threshold} is out of range; give a probability from 0 to 1")
     timings = timings or Timings()
+    answer = partial(_several_labels if is_multi_label(bundle.model) else _best_label, bundle, threshold)
     readings = read_ahead(partial(_read, *input_size(bundle)), files, ahead=2 * batch_size)
     for group in in_groups(files, batch_size):
         batch = [next(readings) for _ in group]
         scores = _scores(bundle.model, batch, batch_size, timings)
-        yield _answers(group, [reading.error for reading in batch], scores, bundle.labels, threshold)
+        labels, confidence = answer(scores)
+        columns = {"file": [str(path) for path in group], "label": labels, "confidence": confidence}
+        columns["error"] = [reading.error for reading in batch]
+        yield pd.DataFrame(columns | dict(zip(bundle.labels, scores.T, strict=True)))
 
 
 def input_size(bundle: Bundle) -> tuple[int, int]:
@@ -119,19 +128,20 @@ def _scores(model: keras.Model, batch: list[_Reading], batch_size: int, timings:
     return scores
 
 
-def _answers(
-    files: Sequence[Path], errors: list[str], scores: np.ndarray, labels: list[str], threshold: float
-) -> pd.DataFrame:
+def _best_label(bundle: Bundle, threshold: float | None, scores: np.ndarray) -> tuple[list[str], np.ndarray]:
     confidence = scores.max(axis=1)
-    best = [labels[index] for index in np.nan_to_num(scores, nan=0.0).argmax(axis=1)]
-    sure = confidence >= threshold
-    columns = {
-        "file": [str(path) for path in files],
-        "label": [label if certain else "" for label, certain in zip(best, sure, strict=True)],
-        "confidence": confidence,
-        "error": errors,
-    }
-    return pd.DataFrame(columns | dict(zip(labels, scores.T, strict=True)))
+    best = [bundle.labels[index] for index in np.nan_to_num(scores, nan=0.0).argmax(axis=1)]
+    sure = confidence >= (threshold or 0.0)
+    return [label if certain else "" for label, certain in zip(best, sure, strict=True)], confidence
+
+
+def _several_labels(bundle: Bundle, threshold: float | None, scores: np.ndarray) -> tuple[list[str], np.ndarray]:
+    own = bundle.card.get("thresholds", {})
+    thresholds = np.array([own.get(name, EVEN) if threshold is None else threshold for name in bundle.labels])
+    named = scores >= thresholds
+    lowest_named = np.where(named, scores, np.inf).min(axis=1)
+    confidence = np.where(named.any(axis=1), lowest_named, scores.max(axis=1))
+    return join_labels(scores, bundle.labels, thresholds), confidence
 
 
 def best_classes(answers: pd.DataFrame, count: int = 5) -> str:
@@ -194,13 +204,17 @@ def check_apart(source: str | os.PathLike, destination: str | os.PathLike) -> No
 def sort_copies(answers: pd.DataFrame, source: str | os.PathLike, destination: str | os.PathLike) -> list[str]:
     """Copy the readable files of a table into one folder per class, `unsure` for those without a label.
 
-    Copies are byte for byte, with the time stamp, in the same sub-folders as below `source`; originals are only read.
+    A file with several labels is copied into the folder of each. Copies are byte for byte, with the time stamp, in the
+    same sub-folders as below `source`; originals are only read.
     Returns: one line for each file that could not be copied.
     """
 
+    classes = list(answers.columns[4:])
+
     def copy(row, relative: Path) -> None:
-        with atomic_path(Path(destination, row.label or UNSURE, relative)) as temporary:
-            shutil.copy2(row.file, temporary)
+        for name in split_labels(row.label, classes) or [UNSURE]:
+            with atomic_path(Path(destination, name, relative)) as temporary:
+                shutil.copy2(row.file, temporary)
 
     return _for_each_readable(copy, answers, source)
 

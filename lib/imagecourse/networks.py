@@ -69,6 +69,73 @@ def separable_resnet(
     return keras.Model(inputs, _decision(x, classes, dropout, activation, seed), name="separable_resnet")
 
 
+def character_cnn(
+    classes: int,
+    image_size: int = 150,
+    dropout: float = 0.5,
+    activation: str = "softmax",
+    seed: int | None = None,
+) -> keras.Model:
+    """The classic network of the characters: three rounds of convolution and pooling, then a dense layer on all of it.
+
+    The dense layer has a weight for every value at every position, so most of the parameters, and an image size that
+    cannot change.
+    dropout, activation, seed: as for `photo_cnn`.
+    Raises: ValueError for a number out of range or an unknown activation.
+    Source: F. Chollet, Building powerful image classification models using very little data, 2016,
+    https://blog.keras.io/building-powerful-image-classification-models-using-very-little-data.html
+    """
+    _check(classes, image_size, dropout, activation, smallest_image=24)
+    inputs = keras.Input((image_size, image_size, 3), name="image")
+    x = layers.Rescaling(1 / 255, name="rescale")(inputs)
+    for number, filters in enumerate((32, 32, 64), start=1):
+        x = layers.Conv2D(filters, 3, activation="relu", name=f"conv{number}")(x)
+        x = layers.MaxPooling2D(name=f"pool{number}")(x)
+    x = layers.Flatten(name="flatten")(x)
+    x = layers.Dense(64, activation="relu", name="dense1")(x)
+    outputs = _decision(x, classes, dropout, activation, seed, name="output")
+    return keras.Model(inputs, outputs, name="character_cnn")
+
+
+def character_augmentation(seed: int) -> keras.Sequential:
+    """The classic changes of a training picture: shear and zoom by up to a fifth, and a horizontal flip.
+
+    Call it on (n, h, w, 3) images in [0, 255]; with `training=False` it changes nothing. What comes into view at the
+    edges is mirrored from the picture. The same seed gives the same changes, call after call.
+    """
+    return keras.Sequential(
+        [
+            layers.RandomShear(0.2, 0.2, seed=seed, name="shear"),
+            layers.RandomZoom(0.2, seed=seed + 1, name="zoom"),
+            layers.RandomFlip("horizontal", seed=seed + 2, name="flip"),
+        ],
+        name="augmentation",
+    )
+
+
+def breed_cnn(classes: int, image_size: int = 128, activation: str = "softmax", seed: int | None = None) -> keras.Model:
+    """What one builds first: two rounds of convolution and pooling, then a dense layer of 256 on all positions.
+
+    Nearly all of its weights sit in that dense layer, 16.8 million at 128 pixels: it can learn a small training set by
+    heart and know little of other pictures.
+    activation: as for `photo_cnn`. seed: of the first weights.
+    Raises: ValueError for a number out of range or an unknown activation.
+    """
+    _check(classes, image_size, 0, activation, smallest_image=8)
+    first_weights = keras.initializers.GlorotUniform(seed)
+    inputs = keras.Input((image_size, image_size, 3), name="image")
+    x = layers.Rescaling(1 / 255, name="rescale")(inputs)
+    for number, filters in enumerate((32, 64), start=1):
+        x = layers.Conv2D(
+            filters, 3, padding="same", activation="relu", kernel_initializer=first_weights, name=f"conv{number}"
+        )(x)
+        x = layers.MaxPooling2D(name=f"pool{number}")(x)
+    x = layers.Flatten(name="flatten")(x)
+    x = layers.Dense(256, activation="relu", kernel_initializer=first_weights, name="dense")(x)
+    outputs = layers.Dense(classes, activation=activation, kernel_initializer=first_weights, name="predictions")(x)
+    return keras.Model(inputs, outputs, name="breed_cnn")
+
+
 def summary_table(model: keras.Model) -> pd.DataFrame:
     """One row per layer: layer, type, output_shape (without the batch), parameters; a nested model is one row.
 
@@ -102,10 +169,12 @@ def _normalised(x: KerasTensor, part: str) -> KerasTensor:
     return layers.Activation("relu", name=f"{part}_relu")(x)
 
 
-def _decision(x: KerasTensor, classes: int, dropout: float, activation: str, seed: int | None) -> KerasTensor:
+def _decision(
+    x: KerasTensor, classes: int, dropout: float, activation: str, seed: int | None, name: str = "predictions"
+) -> KerasTensor:
     if dropout:
         x = layers.Dropout(dropout, seed=seed, name="dropout")(x)
-    return layers.Dense(classes, activation=activation, name="predictions")(x)
+    return layers.Dense(classes, activation=activation, name=name)(x)
 
 
 def _check(classes: int, image_size: int, dropout: float, activation: str, smallest_image: int) -> None:

@@ -74,6 +74,39 @@ def image_grid(
     return figure
 
 
+def answer_bars(
+    images: Sequence[np.ndarray],
+    scores: np.ndarray,
+    classes: Sequence[str],
+    titles: Sequence[str] | None = None,
+    expected: Sequence[Sequence[str]] | None = None,
+    thresholds: Sequence[float] | None = None,
+    columns: int = 2,
+) -> Figure:
+    """Pictures, each with the probability of every class as a bar beside it.
+
+    images: as for `show_image`. scores: (n, classes) probabilities. expected: the classes of each picture whose bars
+    get a colour of their own. thresholds: (classes,), a stroke across each bar, from where on it counts as a yes.
+    """
+    rows = -(-len(images) // columns)
+    size = {"figsize": (4.4 * columns, 1.7 * rows + 0.2), "width_ratios": [1, 1.2] * columns, "squeeze": False}
+    figure, axes = plt.subplots(rows, 2 * columns, **size)
+    for ax in axes.flat[2 * len(images) :]:
+        ax.set_axis_off()
+    for number, (image, row) in enumerate(zip(images, scores, strict=True)):
+        picture, bars = axes.flat[2 * number : 2 * number + 2]
+        show_image(image, ax=picture)
+        true = expected[number] if expected is not None else ()
+        bars.barh(list(classes), row, color=["C2" if name in true else "C0" for name in classes])
+        if thresholds is not None:
+            bars.plot(thresholds, list(classes), "k|", markersize=12)
+        bars.set(xlim=(0, 1.02), xticks=(0, 0.5, 1))
+        bars.set_title(titles[number] if titles is not None else "", fontsize=9, loc="left")
+        bars.tick_params(labelsize=8, pad=0)
+        bars.invert_yaxis()
+    return figure
+
+
 def grid_of_numbers(values: np.ndarray, title: str = "", ax: Axes | None = None) -> Axes:
     """A small matrix as shaded squares with its numbers written in: (h, w), at most about 10 × 10."""
     ax = ax or plt.subplots(figsize=(3, 3))[1]

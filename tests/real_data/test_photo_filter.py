@@ -15,7 +15,7 @@ pytestmark = pytest.mark.real_data
 
 MODEL = Path(__file__).parents[2] / "models" / "photo-filter"
 PHOTO, PAINTING = "Photo", "Painting"
-OPEN = pytest.mark.xfail(reason="wanted of the fine-tuned network; the model in models/ is a frozen backbone")
+OPEN = pytest.mark.xfail(reason="the goal; the card tells how far the model is from it")
 
 
 @pytest.fixture(scope="module")
@@ -66,11 +66,10 @@ def test_the_predictions_on_file_are_those_of_the_model(bundle, test_rows, score
     assert (stored.loc[names, "truth"] == test_rows["label"].to_numpy()).all()
 
 
-@OPEN
 @pytest.mark.parametrize("variant", [name for name in VARIANTS if name != "as they are"])
 def test_size_colour_and_compression_do_not_decide(bundle, test_rows, variant):
     changed = predict(bundle.model, test_rows["file"].tolist(), VARIANTS[variant])
-    assert photo_or_not(bundle, test_rows, changed) >= 0.92
+    assert photo_or_not(bundle, test_rows, changed) >= 0.95
 
 
 @OPEN

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from imagecourse.fine_tuning import ViewBatches, divide
+from imagecourse.fine_tuning import CutViewBatches, ViewBatches, divide, top_for_any_size
 
 CUT = "block5c_add"
 
@@ -52,3 +52,29 @@ def test_an_epoch_shows_each_picture_once_in_one_of_its_views():
         batches.on_epoch_end()
     assert len(batches) == 3 and len(set(epochs)) > 1
     assert {value // 10 for value in epochs[0]} | {value // 10 for value in epochs[1]} == {0, 1}
+
+
+def test_the_top_for_any_size_shares_its_layers_with_the_whole():
+    network = divide("efficientnet_lite0", "block3b_add", 3, image_size=64, seed=0)
+    top = top_for_any_size(network)
+    maps = np.random.default_rng(0).uniform(0, 6, (4, 8, 8, 40)).astype(np.float32)
+    assert np.allclose(top.predict_on_batch(maps), network.top.predict_on_batch(maps.reshape(4, -1)), atol=1e-5)
+    before = [weights.copy() for weights in network.whole.get_weights()]
+    top.compile("adam", "categorical_crossentropy")
+    top.fit(maps[:, :5, :5], np.eye(3)[[0, 1, 2, 0]], verbose=0)
+    changed = [not np.array_equal(*pair) for pair in zip(before, network.whole.get_weights(), strict=True)]
+    assert any(changed) and not all(changed)
+
+
+def test_cuts_are_squares_of_the_maps_at_changing_places():
+    maps = np.arange(36, dtype=np.float32).reshape(1, 1, 36)
+    batches = CutViewBatches(maps, np.eye(1), batch_size=1, seed=0, shape=(6, 6, 1), side=4)
+    corners = set()
+    for _ in range(60):
+        cut, _ = batches[0]
+        corner = int(cut[0, 0, 0, 0])
+        assert cut.shape == (1, 4, 4, 1) and corner % 6 < 3
+        assert np.array_equal(cut[0, :, :, 0], corner + np.arange(4)[:, None] * 6 + np.arange(4))
+        corners.add(corner)
+        batches.on_epoch_end()
+    assert corners == {0, 1, 2, 6, 7, 8, 12, 13, 14}

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +8,7 @@ from imagecourse.cli import main
 from imagecourse.datasets import read_dataset, sample_photographs
 from imagecourse.images import read_image, write_image
 from imagecourse.tasks.photo_checks import figures, shortcut_probe
-from imagecourse.tasks.photo_filter import add_photographs, without_copies_across_splits
+from imagecourse.tasks.photo_filter import add_photographs, soften, without_copies_across_splits
 
 
 def test_figures_of_a_known_case():
@@ -91,3 +92,12 @@ def test_the_recipe_of_the_shipped_model_end_to_end(tmp_path, photographs, monke
     assert card["robustness"]["as they are"]["accuracy"] == card["test"]["accuracy"]["value"]
     assert 0 <= card["baseline"]["photo_balanced_accuracy"]["low"] <= 1
     assert main(["train", "photo", "--data", str(tmp_path / "set"), "--output", str(output), "--leave-out", "sky"]) == 2
+
+
+def test_softening_divides_the_logits():
+    logits = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4, activation="softmax", name="predictions")])
+    model.layers[-1].set_weights([np.eye(4), np.full(4, 0.3)])
+    soften(model, 2.5)
+    expected = np.exp((logits + 0.3) / 2.5)
+    assert np.allclose(model.predict_on_batch(logits), expected / expected.sum(axis=1, keepdims=True), atol=1e-5)

@@ -48,3 +48,14 @@ def test_reliability_groups_images_of_like_confidence():
     np.testing.assert_allclose(ax.collections[0].get_offsets(), [[0.65, 1], [0.94, 0.5]])
     small, large = ax.collections[0].get_sizes()
     assert small < large
+
+
+def test_answer_bars_show_each_probability_mark_the_true_classes_and_hide_empty_places():
+    images, scores = [np.zeros((4, 4, 3), np.uint8)] * 3, np.array([[0.7, 0.3], [0.2, 0.8], [0.5, 0.5]])
+    figure = plots.answer_bars(images, scores, ["a", "b"], ["first", "second", "third"], [("a",), (), ("a", "b")])
+    bars = figure.axes[1::2]
+    assert [[bar.get_width() for bar in ax.patches] for ax in bars[:3]] == scores.tolist()
+    first, second, third = ([bar.get_facecolor() for bar in ax.patches] for ax in bars[:3])
+    assert first[0] == third[0] == third[1] != first[1] == second[0] == second[1]
+    assert [ax.get_title(loc="left") for ax in bars] == ["first", "second", "third", ""]
+    assert not bars[3].axison

@@ -18,6 +18,8 @@ def add(commands) -> None:
     command.epilog += (
         "\n\nThe table has the columns file,label,confidence,error and a probability for each class, in the order of"
         "\nthe names. A file that cannot be read has an empty label and the reason in error; the exit status is then 1."
+        '\nA model that answers each class by itself can name several, as in "goku + vegeta", with the lowest of'
+        "\ntheir probabilities as the confidence; --sort then copies the file into the folder of each."
     )
     command.add_argument(
         "-i", dest="input", required=True, metavar="IMAGE_OR_DIR", help="an image, or a folder of them"
@@ -31,9 +33,9 @@ def add(commands) -> None:
     command.add_argument(
         "--threshold",
         type=float,
-        default=0.0,
         metavar="P",
-        help="leave the label empty where the confidence is below P, from 0 to 1; --sort puts those into unsure/",
+        help="leave the label empty where the confidence is below P, from 0 to 1; --sort puts those into unsure/ "
+        "(default: 0; each class's own for a model that can name several)",
     )
     command.add_argument("--output", metavar="FILE", help="write the table as .csv or .jsonl (default: CSV on stdout)")
     command.add_argument("--annotate", metavar="DIR", help="write copies with label and confidence drawn on them")

@@ -88,8 +88,9 @@ def _class_lines(dataset: Dataset) -> list[str]:
     classes = dataset.classes
     if not classes:
         return []
-    labelled = dataset.table.dropna(subset=["label"])
-    counts = pd.crosstab(labelled["label"], labelled["split"]).loc[classes]
+    column = "labels" if "labels" in dataset.table else "label"
+    labelled = dataset.table.explode(column).dropna(subset=[column])
+    counts = pd.crosstab(labelled[column], labelled["split"]).loc[classes]
     note = " (one class: nothing to tell apart)" if len(classes) == 1 else ""
     table = counts.rename_axis(index=None, columns=None).to_string()
     return [f"classes     {len(classes)}{note}", *("  " + line for line in table.splitlines())]

@@ -59,6 +59,8 @@ def read_dataset(
 def detect_layout(root: Path, files: list[Path]) -> str:
     """The layout of a folder from its sub-folders, list files and file names; files: all images below it."""
     folders = {path.name.lower() for path in root.iterdir() if path.is_dir()}
+    if _label_columns(root / "labels.csv"):
+        return "multi-label"
     if any((root / name).is_file() for name in ("captions.txt", "Flickr8k.token.txt")):
         return "flickr8k"
     if {"noisy", "clean"} <= folders:
@@ -222,6 +224,27 @@ def _read_clean_noisy(root: Path, files: list[Path], fractions: Mapping[str, flo
     return rows, problems + [Problem(str(file), "has no noisy partner of the same name") for file in lonely]
 
 
+def _read_multi_label(root: Path, files: list[Path], fractions: Mapping[str, float]) -> tuple[Rows, Problems]:
+    classes = _label_columns(root / "labels.csv")
+    known = {path.relative_to(root).as_posix(): path for path in files}
+    rows, problems = [], []
+    for row in pd.read_csv(root / "labels.csv", dtype=str, keep_default_na=False).to_dict("records"):
+        if row["file"] in known:
+            labels = tuple(name for name in classes if row[name] == "1")
+            rows.append({"file": str(known[row["file"]]), "split": row["split"], "labels": labels})
+        else:
+            problems.append(Problem(row["file"], "is listed in labels.csv but missing"))
+    return rows, problems
+
+
+def _label_columns(path: Path) -> list[str]:
+    """The classes that labels.csv has columns for; none where it is no such list."""
+    if not path.is_file():
+        return []
+    names = list(pd.read_csv(path, nrows=0).columns)
+    return names[2:] if names[:2] == ["file", "split"] else []
+
+
 def _read_unlabelled(root: Path, files: list[Path], fractions: Mapping[str, float]) -> tuple[Rows, Problems]:
     return [{"file": str(file), "split": "predict"} for file in files], []
 
@@ -233,6 +256,7 @@ LAYOUTS = {
     "stanford-dogs": "Images/nXXXXXXXX-Breed_name/*, split from split.csv or the original .mat lists",
     "flickr8k": "images, captions.txt or Flickr8k.token.txt, and lists of the train, dev and test images",
     "clean-noisy": "noisy/NAME with clean/NAME, split by a hash of the file name",
+    "multi-label": "images, and labels.csv: file, split, and a column of 0 and 1 for each class",
     "unlabelled": "images without labels, all in the split predict",
 }
 """The layouts that `read_dataset` knows, and how each lies on the disk."""
@@ -244,5 +268,6 @@ _READERS = {
     "stanford-dogs": _read_stanford_dogs,
     "flickr8k": _read_flickr8k,
     "clean-noisy": _read_clean_noisy,
+    "multi-label": _read_multi_label,
     "unlabelled": _read_unlabelled,
 }

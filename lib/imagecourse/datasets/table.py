@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,8 +29,9 @@ class Dataset:
 
     root: the folder that was read. layout: one of `LAYOUTS`.
     table: a row per image in natural order, columns `file` (absolute path, str), `split` (`train`, `validation`, `test`
-    or `predict`) and what the layout knows: `label` (class name, missing in `predict`); `age` (years), `gender` and
-    `race` (numbers of `GENDERS` and `RACES`); `captions` (list of str); `clean` (absolute path of the clean partner).
+    or `predict`) and what the layout knows: `label` (class name, missing in `predict`), or `labels` (tuple of class
+    names, perhaps none); `age` (years), `gender` and `race` (numbers of `GENDERS` and `RACES`); `captions` (list of
+    str); `clean` (absolute path of the clean partner).
     problems: files and folders that are left out.
     """
 
@@ -41,6 +43,8 @@ class Dataset:
     @property
     def classes(self) -> list[str]:
         """Class names in natural order; empty for layouts without classes."""
+        if "labels" in self.table:
+            return natsorted(set(chain.from_iterable(self.table["labels"])))
         return natsorted(self.table["label"].dropna().unique()) if "label" in self.table else []
 
 
