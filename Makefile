@@ -28,8 +28,21 @@ $(READY): requirements.txt pyproject.toml
 	@touch $@
 
 models: $(READY)  ## train the shipped models again: make models DATA=folder-with-the-data-sets
-	$(BIN)/imagecourse train photo --data $(DATA)/photos --network efficientnet_lite0 --photographs $(DATA)/dogs \
-		--photographs $(DATA)/flickr8k --photographs $(DATA)/faces --output models/photo-filter
+	$(BIN)/imagecourse train photo --data $(DATA)/photos --photographs $(DATA)/dogs --photographs $(DATA)/flickr8k \
+		--photographs $(DATA)/faces --leave-out horse --leave-out guitar --output models/photo-filter
+	$(BIN)/imagecourse train characters --data $(DATA)/characters/pokemon --epochs 6 --seeds 5 \
+		--output models/characters-pokemon
+	$(BIN)/imagecourse train characters --data $(DATA)/characters/pokemon --network character_cnn --epochs 12 --seeds 5 \
+		--output models/characters-pokemon-cnn
+	$(BIN)/imagecourse train characters --data $(DATA)/characters/dragonball --mode multi --epochs 8 --seeds 5 \
+		--output models/characters-dragonball
+	$(BIN)/imagecourse train characters --data $(DATA)/characters/fairytail --seeds 5 \
+		--output models/characters-fairytail
+	$(BIN)/imagecourse train breeds --data $(DATA)/dogs --min-images 50 --output models/dogs-10 \
+		--compare backbones --compare regimes --compare preparations --compare learning-curve --compare from-scratch \
+		--compare kinds-of-data --other-data $(DATA)/faces --other-data $(DATA)/photos \
+		--other-data $(DATA)/characters/pokemon
+	$(BIN)/imagecourse train breeds --data $(DATA)/dogs --max-images 22 --output models/dogs-120
 
 bench: $(READY)  ## compare speed and memory with named peers
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done

@@ -13,6 +13,18 @@ CHAPTERS = sorted(path.stem for path in FOLDER.glob("*.ipynb"))
 TINY = {
     "01_preprocessing": {"image_size": 64},
     "02_photo_classifier": {"image_size": 64, "backbone_size": 64, "epochs": 1, "pictures": 36},
+    "03_character_cnn": {"image_size": 24, "pictures": 60, "scenes": 30, "epochs": 1, "seeds": 1},
+    "04_transfer_learning": {"image_size": 48, "scratch_size": 16, "per_breed": 8, "epochs": 1, "repeats": 2},
+    "05_saliency_and_feature_maps": {
+        "image_size": 64,
+        "scenes": 60,
+        "epochs": 2,
+        "trials": 3,
+        "rise_masks": 8,
+        "shown_pictures": 1,
+        "timed_methods": 2,
+        "trained_models": ["photo-filter"],
+    },
 }
 DEFAULT = {"image_size": 64}
 

@@ -51,7 +51,7 @@ def test_the_predictions_on_file_are_those_of_the_model(real_data, name):
 def test_both_characters_of_a_new_pair_are_found(real_data, tmp_path):
     bundle = load_bundle(MODELS / "characters-dragonball")
     rows = validation_rows(real_data, "dragonball")
-    images, pairs = composed_pairs(rows["file"].tolist(), rows["label"].tolist(), 100, seed=2024, size=224)
+    images, pairs = composed_pairs(rows["file"].tolist(), rows["label"].tolist(), 100, seed=2024, size=240)
     scores = np.asarray(bundle.model.predict(images.astype(np.float32), verbose=0))
     thresholds = np.array([bundle.card["thresholds"][label] for label in bundle.labels])
     truth = indicators(pd.DataFrame({"labels": pairs}), bundle.labels)

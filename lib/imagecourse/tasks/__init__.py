@@ -26,6 +26,9 @@ class TrainingRequest:
     command: str = ""
 
 
+COMPARISONS = ("backbones", "regimes", "preparations", "learning-curve", "from-scratch", "kinds-of-data")
+
+
 class Task(NamedTuple):
     """A recipe as the command line sees it; `add_options` declares those of its own."""
 
@@ -59,7 +62,62 @@ def _add_photo_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-TASKS = {"photo": Task("is it a photograph, a painting, a drawing …?", "photo-filter", _add_photo_options)}
+def _add_character_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--mode",
+        choices=("single", "multi"),
+        default="single",
+        help="one label a picture (the default), or independent probabilities that can name several",
+    )
+    parser.add_argument(
+        "--network",
+        default="fine_tuned",
+        metavar="NAME",
+        help="fine_tuned (the default: the upper part of a backbone learns too), character_cnn (from scratch), or a "
+        "frozen backbone such as efficientnet_lite0",
+    )
+    parser.add_argument(
+        "--seeds", type=int, default=1, metavar="N", help="train N times for mean and interval, keep the first"
+    )
+
+
+def _add_breed_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--backbone", default="efficientnet_lite2", metavar="NAME", help="what to borrow (default: efficientnet_lite2)"
+    )
+    parser.add_argument(
+        "--regime",
+        choices=("frozen", "mlp", "finetuned", "scratch"),
+        default="frozen",
+        help="a linear layer on frozen features (the default), a small network on them, the last blocks trained too, "
+        "or nothing borrowed",
+    )
+    parser.add_argument(
+        "--min-images", type=int, default=1, metavar="N", help="only classes with at least N training pictures"
+    )
+    parser.add_argument("--max-images", type=int, metavar="N", help="train on at most N pictures of each class")
+    parser.add_argument(
+        "--compare",
+        choices=COMPARISONS,
+        action="append",
+        default=[],
+        help="also put this table on the card, which takes longer; may be repeated",
+    )
+    parser.add_argument(
+        "--other-data",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="a data set for the table kinds-of-data; may be repeated",
+    )
+
+
+TASKS = {
+    "photo": Task("is it a photograph, a painting, a drawing …?", "photo-filter", _add_photo_options),
+    "characters": Task("which cartoon character is it, or which are?", "characters", _add_character_options),
+    "breeds": Task("which breed of dog is it?", "dogs", _add_breed_options),
+}
 
 
 def train(request: TrainingRequest, **options) -> Path:

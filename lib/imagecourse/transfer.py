@@ -1,0 +1,198 @@
+"""Four ways to a classifier: a new last layer on a borrowed network, a small network on it, its last blocks trained
+further, or nothing borrowed at all.
+
+The first three are one `DividedNetwork` each, cut at another place: the trunk looks at every picture once and its
+features are kept (`features.cached_features`), the top is trained on those.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import pandas as pd
+from keras import layers
+
+from imagecourse.backbones import LITES, backbone
+from imagecourse.batches import read_ahead, squeeze
+from imagecourse.features import cached_features
+from imagecourse.fine_tuning import DividedNetwork, divide
+from imagecourse.images import read_image
+from imagecourse.networks import breed_cnn
+from imagecourse.preparation import turned_view
+from imagecourse.training import cosine_schedule, fit, set_seeds
+
+FROZEN, MLP, FINETUNED, SCRATCH = REGIMES = ("frozen", "mlp", "finetuned", "scratch")
+BORROWING = (FROZEN, MLP, FINETUNED)
+FINETUNED_CUT = "block6b_add"
+
+
+class Recipe(NamedTuple):
+    """How the top is trained. decay: strength of the penalty on large weights of new layers (L2)."""
+
+    epochs: int
+    learning_rate: float
+    batch_size: int = 64
+    decay: float = 0.0
+    dropout: float = 0.0
+
+
+RECIPES = {
+    FROZEN: Recipe(epochs=12, learning_rate=1e-2, decay=5e-4),
+    MLP: Recipe(epochs=12, learning_rate=1e-3, dropout=0.5),
+    FINETUNED: Recipe(epochs=5, learning_rate=1e-4, batch_size=32, dropout=0.3),
+    SCRATCH: Recipe(epochs=8, learning_rate=1e-3, batch_size=32),
+}
+
+
+def borrow(
+    name: str, regime: str, classes: int, image_size: int | None = None, seed: int | None = None
+) -> DividedNetwork:
+    """A classifier on a pretrained backbone as a `DividedNetwork`.
+
+    name, image_size: as for `backbones.backbone`. regime: "frozen", a linear layer; "mlp", a hidden layer of 256
+    before it; "finetuned", the blocks after the middle of the sixth stage learn too (EfficientNet-Lite only), while
+    normalisation keeps the statistics it was pretrained with.
+    Raises: ValueError for another regime, or a backbone that has no such stage.
+    """
+    if seed is not None:
+        set_seeds(seed)
+    if regime == FINETUNED:
+        if name not in LITES:
+            raise ValueError(f"{name}: only {', '.join(LITES)} can be fine-tuned here; choose one, or regime frozen")
+        return divide(name, FINETUNED_CUT, classes, image_size, RECIPES[FINETUNED].dropout, seed)
+    if regime not in BORROWING:
+        raise ValueError(f"regime: {regime!r} borrows nothing; use one of {', '.join(BORROWING)}")
+    return _with_head(backbone(name, image_size), _head(regime, classes, seed))
+
+
+def _head(regime: str, classes: int, seed: int | None) -> list[layers.Layer]:
+    decay = keras.regularizers.L2(RECIPES[regime].decay) if RECIPES[regime].decay else None
+    decision = layers.Dense(classes, activation="softmax", kernel_regularizer=decay, name="predictions")
+    if regime == FROZEN:
+        return [decision]
+    hidden = layers.Dense(256, activation="relu", name="hidden")
+    return [hidden, layers.Dropout(RECIPES[MLP].dropout, seed=seed, name="dropout"), decision]
+
+
+def _with_head(trunk: keras.Model, head: list[layers.Layer]) -> DividedNetwork:
+    inputs = keras.Input(trunk.output_shape[1:], name="features")
+    top, whole = inputs, trunk.output
+    for layer in head:
+        top, whole = layer(top), layer(whole)
+    return DividedNetwork(trunk, keras.Model(inputs, top, name="top"), keras.Model(trunk.input, whole, name=trunk.name))
+
+
+def mirrored(image: np.ndarray, _generator: np.random.Generator) -> np.ndarray:
+    """Left becomes right; a view for `features.cached_features`."""
+    return image[:, ::-1]
+
+
+def both_views(trunk: keras.Model, files: Sequence[str]) -> np.ndarray:
+    """Features of pictures as they are and mirrored: (2, n, d) float32."""
+    features = cached_features(trunk, files, views={"": lambda image, _: image, "mirrored": mirrored})
+    return features.reshape(2, len(files), *features.shape[1:])
+
+
+def learn(
+    network: DividedNetwork,
+    regime: str,
+    features: np.ndarray,
+    targets: np.ndarray,
+    seed: int,
+    validation: tuple[np.ndarray, np.ndarray] | None = None,
+    epochs: int | None = None,
+    checkpoint_dir: Path | None = None,
+    resume: bool = False,
+) -> pd.DataFrame:
+    """Train the top of a borrowed network; returns the history, see `training.fit`.
+
+    features: (views, n, d) from the trunk; each view counts as a picture. targets: (n,) int class numbers.
+    validation: the same without views: (m, d) and (m,). epochs: None takes those of the recipe.
+    """
+    recipe = RECIPES[regime]
+    epochs = epochs or recipe.epochs
+    network.top.compile(
+        keras.optimizers.Adam(recipe.learning_rate), "sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
+    pictures = features.reshape(-1, features.shape[-1]), np.tile(targets, len(features))
+    return fit(
+        network.top,
+        pictures,
+        validation,
+        epochs=epochs,
+        seed=seed,
+        batch_size=recipe.batch_size,
+        checkpoint_dir=checkpoint_dir,
+        resume=resume,
+        learning_rate=cosine_schedule(recipe.learning_rate, epochs, warmup=1),
+    )
+
+
+class TurnedBatches(keras.utils.PyDataset):
+    """Batches for `training.fit`: in each epoch every picture once, turned, zoomed and mirrored anew.
+
+    images: (n, size, size, 3) uint8. targets: (n,) int.
+    """
+
+    def __init__(self, images: np.ndarray, targets: np.ndarray, batch_size: int, seed: int):
+        super().__init__()
+        self.images, self.targets, self.batch_size = images, targets, batch_size
+        self.generator = np.random.default_rng(seed)
+        self.on_epoch_end()
+
+    def __len__(self) -> int:
+        return -(-len(self.images) // self.batch_size)
+
+    def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        rows = self.order[number * self.batch_size : (number + 1) * self.batch_size]
+        return np.stack([turned_view(image, self.generator) for image in self.images[rows]]), self.targets[rows]
+
+    def on_epoch_end(self) -> None:
+        self.order = self.generator.permutation(len(self.images))
+
+
+def read_squares(
+    files: Sequence[str | os.PathLike], image_size: int, prepare: Callable[[np.ndarray], np.ndarray] | None = None
+) -> np.ndarray:
+    """All pictures in memory, squeezed and then prepared: (n, image_size, image_size, 3) uint8."""
+
+    def read(file: str | os.PathLike) -> np.ndarray:
+        image = squeeze(read_image(file), image_size, image_size)
+        return image if prepare is None else prepare(image)
+
+    return np.stack(list(read_ahead(read, files, ahead=64)))
+
+
+def learn_from_scratch(
+    images: np.ndarray,
+    targets: np.ndarray,
+    classes: int,
+    seed: int,
+    validation: tuple[np.ndarray, np.ndarray] | None = None,
+    epochs: int | None = None,
+    augment: bool = False,
+    checkpoint_dir: Path | None = None,
+    resume: bool = False,
+) -> tuple[keras.Model, pd.DataFrame]:
+    """Train `networks.breed_cnn` on pictures alone: the network and its history.
+
+    images: (n, size, size, 3) uint8. targets: (n,) int. validation: the same. augment: turn, zoom and mirror them.
+    """
+    recipe = RECIPES[SCRATCH]
+    set_seeds(seed)
+    model = breed_cnn(classes, images.shape[1], seed=seed)
+    model.compile(keras.optimizers.Adam(recipe.learning_rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    history = fit(
+        model,
+        TurnedBatches(images, targets, recipe.batch_size, seed) if augment else (images, targets),
+        validation,
+        epochs=epochs or recipe.epochs,
+        seed=seed,
+        batch_size=recipe.batch_size,
+        checkpoint_dir=checkpoint_dir,
+        resume=resume,
+    )
+    return model, history

@@ -1,0 +1,68 @@
+"""The shipped dog models on the official test rows: the figures of their cards, measured again from the images."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from imagecourse.bundles import load_bundle
+from imagecourse.comparison import top_k_right
+from imagecourse.datasets import label_indices, read_dataset
+from imagecourse.inference import predict_files
+
+pytestmark = pytest.mark.real_data
+
+MODELS = Path(__file__).parents[2] / "models"
+
+
+@pytest.fixture(scope="module")
+def test_rows(real_data) -> pd.DataFrame:
+    table = read_dataset(real_data / "dogs").table
+    return table[table["split"] == "test"]
+
+
+@pytest.mark.parametrize(("name", "top1", "top5"), [("dogs-10", 0.965, 0.99), ("dogs-120", 0.84, 0.97)])
+def test_a_shipped_model_names_the_breeds(real_data, test_rows, name, top1, top5):
+    bundle = load_bundle(MODELS / name)
+    rows = test_rows[test_rows["label"].isin(bundle.labels)]
+    assert rows["label"].nunique() == len(bundle.labels) == int(name.split("-")[1])
+    answers = pd.concat(predict_files(bundle, [Path(file) for file in rows["file"]]))
+    scores = answers[bundle.labels].to_numpy()
+    truth = label_indices(rows["label"], bundle.labels)
+    assert top_k_right(truth, scores, 1).mean() >= top1
+    assert top_k_right(truth, scores, 5).mean() >= top5
+    stored = bundle.predictions.set_index("file")
+    names = [Path(file).relative_to(real_data / "dogs").as_posix() for file in rows["file"]]
+    assert sorted(stored.index) == sorted(names)
+    assert np.allclose(stored.loc[names, bundle.labels], scores, atol=0.02)
+
+
+def test_the_model_of_all_breeds_saw_few_pictures_of_each():
+    bundle = load_bundle(MODELS / "dogs-120")
+    assert bundle.card["training_images"]["most"] <= 22
+    assert (MODELS / "dogs-120" / "model.weights.h5").stat().st_size < 20e6
+
+
+def test_borrowing_beats_building(real_data):
+    card = load_bundle(MODELS / "dogs-10").card
+    scratch = card["comparisons"]["from-scratch"]["test"]["top1"]
+    assert card["test"]["top1"]["low"] > scratch["high"] > scratch["value"] > card["baseline"]["accuracy"]
+
+
+def test_the_second_training_takes_a_twentieth(real_data, tmp_path, monkeypatch):
+    """End to end but for the start of Python and TensorFlow, which `benchmarks/feature_cache.py` adds."""
+    from time import perf_counter
+
+    from imagecourse.cli import main
+
+    monkeypatch.setenv("IMAGECOURSE_CACHE", str(tmp_path / "cache"))
+    seconds = []
+    for name in ("first", "second"):
+        start = perf_counter()
+        options = ["--min-images", "50", "--output", str(tmp_path / name)]
+        assert main(["train", "breeds", "--data", str(real_data / "dogs"), *options]) == 0
+        seconds.append(perf_counter() - start)
+    assert os.listdir(tmp_path / "cache")
+    assert seconds[0] / seconds[1] >= 20
