@@ -10,8 +10,8 @@ DATA ?= data
 report: $(READY)  ## run every chapter and build the report site in reports/
 	$(BIN)/imagecourse report
 
-test: $(READY)  ## run the tests
-	$(BIN)/python -m pytest
+test: $(READY)  ## run the tests, two files side by side
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(READY)  ## check the style of code and notebooks
 	$(BIN)/ruff check

@@ -1,6 +1,6 @@
 """How much faster a training is the second time, when the features of all pictures are in the cache, in one run.
 
-    python benchmarks/feature_cache.py --data DIR [--min-images N] [--backbone NAME]
+    python benchmarks/feature_cache.py [--data DIR] [--min-images N] [--backbone NAME]
 
 Runs `imagecourse train breeds` twice as a user would, from start to end, each in a process of its own, with an empty
 cache before the first. Then an empty Python process that only imports TensorFlow shows what cannot become faster.
@@ -17,7 +17,7 @@ from pathlib import Path
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", required=True, help="a folder of classes, or the word sample")
+    parser.add_argument("--data", default="sample", help="a folder of classes (default: the generated sample)")
     parser.add_argument("--min-images", default="1", help="only classes with so many training pictures (default: 1)")
     parser.add_argument("--backbone", default="efficientnet_lite2", help="what to borrow (default: efficientnet_lite2)")
     options = parser.parse_args()

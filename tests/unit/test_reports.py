@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -155,7 +156,12 @@ def test_an_interrupted_run_leaves_the_earlier_report(tmp_path):
     report = tmp_path / "reports/01_slow.ipynb"
     report.parent.mkdir()
     report.write_text("earlier")
-    process = subprocess.Popen([sys.executable, "-m", "imagecourse", "report"], cwd=tmp_path, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "imagecourse", "report"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # ignored where tests run in the background
+    )
     deadline = time.monotonic() + 60
     while not (tmp_path / "notebooks/begun").exists() and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.1)

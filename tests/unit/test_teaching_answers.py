@@ -1,12 +1,14 @@
 """The exercises of the course: right answers pass, plausible wrong ones and liars lose their points."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
+import keras
 import nbformat
 import numpy as np
 import pytest
 
-from imagecourse import networks
+from imagecourse import explain, networks
 from imagecourse.teaching.exercises import find_exercises, grade_id
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -28,11 +30,41 @@ WRONG = {
         "cake-tests": [("value >= least", "value > least"), (" - logits.max(axis=1, keepdims=True)", "")],
         "soften-tests": [("/ temperature", "* temperature"), (" / powers.sum(axis=1, keepdims=True)", "")],
     },
+    "04_transfer_learning": {
+        "standardised-tests": [("values.std()", "values.var()"), ("max(values.std(), 1 /", "max(values.std(), 0 *")],
+        "zca-matrix-tests": [(" @ directions.T", ""), ("np.sqrt(variances + epsilon)", "(variances**0.5 + epsilon)")],
+        "head-weights-tests": [("(hidden + 1) *", "hidden *"), ("(features + 1) * classes", "features * classes")],
+        "top-k-tests": [("higher < k", "higher <= k"), ("scores > own", "scores < own")],
+    },
+    "05_saliency_and_feature_maps": {
+        "integrate-tests": [("+ 0.5", ""), ("blank + alpha * (image - blank)", "alpha * image")],
+        "cam-tests": [("np.maximum(", "np.subtract("), (" if positive.max() > 0 else positive", "")],
+        "deletion-tests": [("-saliency", "saliency"), (".copy()", "")],
+    },
 }  # fmt: skip
+
+
+def network_with_head(*hidden: int) -> SimpleNamespace:
+    """Stands for a network whose trunk gives 8 features, and whose head is trained."""
+    layers = [keras.layers.Dense(width) for width in (*hidden, 3)]
+    return SimpleNamespace(
+        trunk=SimpleNamespace(output_shape=(None, 8)), top=keras.Sequential([keras.Input((8,)), *layers])
+    )
+
+
 # what the tests of a chapter take from cells that are no exercise
 GIVEN = {
     "02_photo_classifier": lambda: {"network": networks.photo_cnn(6, 64)},
     "03_character_cnn": lambda: {"network": networks.character_cnn(4, 48), "image_size": 48, "classes": list("abcd")},
+    "04_transfer_learning": lambda: {
+        "linear": network_with_head(),
+        "mlp": network_with_head(256),
+        "breeds": list("abc"),
+    },
+    "05_saliency_and_feature_maps": lambda: {
+        "network": explain.examine(networks.character_cnn(2, 48), list("ab")),
+        "images": np.random.default_rng(1).integers(0, 256, (2, 48, 48, 3)).astype(np.float32),
+    },
 }
 CASES = [(chapter, name) for chapter, exercises in WRONG.items() for name in exercises]
 

@@ -1,8 +1,8 @@
 """Two small chapters and a made-up class of forty submissions, graded as a teacher would, and given back."""
 
 import json
+import shutil
 import socket
-import time
 from pathlib import Path
 from textwrap import indent
 
@@ -192,7 +192,7 @@ SECOND = {
     "hal": (mean("return 2", "isinstance = lambda *a: True\nclass math:\n    isclose = lambda *a: True\n"), NONE),
     "kim": (mean("import os\nos._exit(0)"), STOPPED),
     "mia": (mean("return 2.0", "get_ipython().input_transformers_post.append(lambda lines: [])"), NONE),
-    "ned": (mean("while True:\n    print('x' * 10_000)"), LATE_CELL),
+    "ned": (mean("while True:\n    print('x' * 100)"), LATE_CELL),
     "pat": (
         mean("return 2.0", "from IPython.display import publish_display_data\n"
              "publish_display_data({'application/x-imagecourse-done': 'guess'})"),
@@ -396,21 +396,17 @@ def test_export_has_every_mark_in_both_tables_and_a_page_of_figures(graded_class
     assert not any(part in page for part in ("<script", "http://", "https://"))
 
 
-def test_two_submissions_side_by_side(graded_class, tmp_path):
-    folder, _, _ = graded_class
-    text = (folder / "submitted" / "ann" / "01_sums" / "01_sums.ipynb").read_text()
-    seconds = {}
-    for jobs in (1, 2):
-        submitted = tmp_path / f"submitted{jobs}"
-        for names in (["first"], ["a", "b", "c", "d"]):  # the first starts the workers and makes the gradebook
-            for name in names:
-                hand_in(submitted, name, "01_sums", text)
-            start = time.monotonic()
-            options = {"confined": not NO_SANDBOX, "notebooks": folder / "notebooks"}
-            summary = grade_submissions(submitted, tmp_path / f"graded{jobs}", jobs, **options)
-            seconds[jobs] = (time.monotonic() - start) / len(names)
-            assert (summary.graded, summary.missing, summary.failures) == (len(names), 0, [])
-    print(f"\nseconds per submission: {seconds[1]:.2f} one by one, {seconds[2]:.2f} two at a time")
+def test_one_after_the_other_gives_the_same_marks(graded_class, tmp_path):
+    folder, due, _ = graded_class
+    for name in ("ann", "cat", "leo"):
+        shutil.copytree(folder / "submitted" / name / "01_sums", tmp_path / "submitted" / name / "01_sums")
+    options = {"confined": not NO_SANDBOX, "notebooks": folder / "notebooks"}
+    summary = grade_submissions(tmp_path / "submitted", tmp_path / "graded", jobs=1, **options)
+    assert (summary.graded, summary.missing, summary.failures) == (3, 0, [])
+    marks = {}
+    for mark in read_marks(tmp_path / "graded"):
+        marks.setdefault(mark.student, []).append((mark.state, mark.points))
+    assert marks == {name: list(due["01_sums"][name]) for name in ("ann", "cat", "leo")}
 
 
 def test_without_walls_the_command_wants_to_be_told(graded_class, tmp_path, monkeypatch, capsys):

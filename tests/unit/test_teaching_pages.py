@@ -40,7 +40,7 @@ def test_quizzes_are_complete(name):
 def test_chapters_show_their_own_quiz(path):
     sources = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
     shown = re.findall(r'show_quiz\("(.*?)"\)', sources)
-    assert shown == [path.stem] or (not shown and path.stem[:2] > "02")
+    assert shown == [path.stem]
 
 
 def test_a_quiz_answers_a_choice():
