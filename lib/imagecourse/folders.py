@@ -1,7 +1,13 @@
-"""One function over many files: all cores, few images in memory, a bar, and no bad file stops the others."""
+"""One function over many files: all cores, few images in memory, a bar, and no bad file stops the others.
+
+And folders that are there whole or not at all.
+"""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,3 +44,25 @@ def _attempt(function: Callable[[Path], Any], path: Path) -> Outcome:
         return Outcome(path, function(path), "")
     except (ValueError, OSError) as error:
         return Outcome(path, None, str(error))
+
+
+@contextmanager
+def new_folder(folder: str | os.PathLike) -> Iterator[Path]:
+    """A temporary folder that takes the place of `folder` when the block succeeds, and is gone when it fails.
+
+    Raises: FileExistsError when `folder` is there and not empty.
+    """
+    folder = Path(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileExistsError(f"{folder}: is already there and not empty; name another folder or remove it first")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    parent = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
+    try:
+        temporary = parent / folder.name
+        temporary.mkdir()
+        yield temporary
+        if folder.exists():
+            folder.rmdir()
+        temporary.rename(folder)
+    finally:
+        shutil.rmtree(parent)

@@ -154,16 +154,3 @@ def test_only_methods_with_chance_can_fail_to_repeat():
     few = explain.method("RISE", explain.rise, random=True, masks=20)
     many = explain.method("RISE", explain.rise, random=True, masks=300)
     assert explain.repeatability(few, model, images, 1).mean() < explain.repeatability(many, model, images, 1).mean()
-
-
-def test_the_trial_table_ranks_what_is_known():
-    model, (images, masks) = brightness_model(), squares()
-    methods = {name: explain.METHODS[name] for name in ("gradcam", "occlusion")} | explain.BASELINES
-    table = explain.trial_table(model, images, masks, 1, methods)
-    assert list(table.index) == list(methods)
-    assert table.loc["gradcam", "pointing_game"] == 1
-    assert table.loc["gradcam", "mask_energy"] > 0.9 > table.loc["centre_blob", "mask_energy"]
-    assert table.loc["gradcam", "deletion"] < table.loc["random_map", "deletion"]
-    assert table.loc["edge_detector", "randomisation"] == pytest.approx(1)
-    assert (table["seconds"] > 0).all()
-    assert not table.drop(columns="title").isna().any(axis=None)

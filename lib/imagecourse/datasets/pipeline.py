@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
+from imagecourse.batches import squeeze
 from imagecourse.images import read_image
 
 if TYPE_CHECKING:
@@ -21,8 +21,7 @@ def read_square_image(path: str | Path, image_size: int) -> np.ndarray:
 
     Bilinear with antialiasing. Returns: (image_size, image_size, 3) float32 RGB in [0, 255]. Raises: as `read_image`.
     """
-    picture = Image.fromarray(read_image(path))
-    return np.asarray(picture.resize((image_size, image_size), Image.Resampling.BILINEAR), np.float32)
+    return squeeze(read_image(path), image_size, image_size).astype(np.float32)
 
 
 def label_indices(labels: Sequence[str], classes: Sequence[str]) -> np.ndarray:

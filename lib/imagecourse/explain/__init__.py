@@ -41,7 +41,6 @@ from imagecourse.explain.trials import (
     mask_energy,
     pointing_game,
     repeatability,
-    trial_table,
 )
 
 __all__ = [
@@ -87,6 +86,5 @@ __all__ = [
     "saliency_by_block",
     "score_cam",
     "smoothgrad",
-    "trial_table",
     "vanilla_gradient",
 ]

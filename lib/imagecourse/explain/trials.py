@@ -1,19 +1,16 @@
 """Do the maps tell the truth? Tests against known places, against the network itself, and against chance."""
 
-import time
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import cv2
 import keras
 import numpy as np
-import pandas as pd
 
-from imagecourse.explain.methods import BASELINES, METHODS, Method
+from imagecourse.explain.methods import Method
 from imagecourse.explain.network import Network, examine
-from imagecourse.explain.randomisation import fixed_target, randomised, rank_correlation
+from imagecourse.explain.randomisation import rank_correlation
 from imagecourse.explain.results import blurred, mean_colour
-from imagecourse.explain.targets import BATCH_SIZE, Filter, Goal, Output, Target, prepare, score
+from imagecourse.explain.targets import BATCH_SIZE, Goal, Target, prepare, score
 
 
 class Curve(NamedTuple):
@@ -98,49 +95,6 @@ def repeatability(
     network = examine(model)
     first, second = (method.run(network, images, target, seed).maps for seed in seeds)
     return rank_correlation(first, second)
-
-
-def trial_table(
-    model: keras.Model | Network,
-    images: np.ndarray,
-    masks: np.ndarray,
-    target: Target,
-    methods: Mapping[str, Method] | None = None,
-    seed: int = 0,
-    batch_size: int = BATCH_SIZE,
-) -> pd.DataFrame:
-    """Methods × tests of truth: a row for each method, means over the pictures.
-
-    masks: (n, h, w) bool, where the target is. methods: None for `METHODS` and `BASELINES`.
-    Columns: title; pointing_game and mask_energy, high is good; insertion (high) and deletion (low), areas below the
-    curves; repeatability, 1 is good; randomisation, the rank correlation between the maps of the trained network and of
-    one with all weights shuffled, near 0 is good: a map that stays the same does not show what the network learnt;
-    seconds per picture.
-    """
-    network = examine(model)
-    target = fixed_target(network, images, target, batch_size)
-    shuffled = randomised(network, seed)
-    rows = {}
-    for name, method in (METHODS | BASELINES if methods is None else methods).items():
-        method.run(network, images[:1], _first(target), seed)
-        start = time.perf_counter()
-        maps = method.run(network, images, target, seed).maps
-        seconds = (time.perf_counter() - start) / len(images)
-        rows[name] = {
-            "title": method.title,
-            "pointing_game": pointing_game(maps, masks).mean(),
-            "mask_energy": mask_energy(maps, masks).mean(),
-            "insertion": insertion_curve(network, images, target, maps, batch_size=batch_size).area.mean(),
-            "deletion": deletion_curve(network, images, target, maps, batch_size=batch_size).area.mean(),
-            "repeatability": repeatability(method, network, images, target, (seed, seed + 1)).mean(),
-            "randomisation": rank_correlation(maps, method.run(shuffled, images, target, seed).maps).mean(),
-            "seconds": seconds,
-        }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("method")
-
-
-def _first(target: Filter | Output) -> Filter | Output:
-    return type(target)(target[0], target[1][:1])
 
 
 def _curve(

@@ -22,7 +22,7 @@ from imagecourse.training import cosine_schedule, fit, set_seeds
 CHARACTER_CNN, FINE_TUNED = "character_cnn", "fine_tuned"
 MODES = ("single", "multi")
 BACKBONE, CUT = "efficientnet_lite1", "block6b_add"
-CNN_EPOCHS, TUNED_EPOCHS, HEAD_EPOCHS = 20, 15, 40
+CNN_EPOCHS, TUNED_EPOCHS, HEAD_EPOCHS = 20, 20, 40
 BATCH_SIZE = 32
 TUNED_BATCH_SIZE = 16
 VIEWS = 8

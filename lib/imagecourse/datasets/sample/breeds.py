@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from imagecourse.datasets.sample.characters import BREEDS, draw_breed
+from imagecourse.folders import new_folder
 from imagecourse.images import write_image
 
 
@@ -17,13 +18,11 @@ def write_breeds(folder: str | os.PathLike, per_breed: int = 40, image_size: int
 
     Raises: FileExistsError when the folder is there and not empty; ValueError for no pictures or too small ones.
     """
-    folder = Path(folder)
     if per_breed < 1:
         raise ValueError(f"per_breed: {per_breed} pictures are too few; ask for 1 or more")
-    if folder.exists() and any(folder.iterdir()):
-        raise FileExistsError(f"{folder}: is already there and not empty; name another folder or remove it first")
-    for breed_number, breed in enumerate(BREEDS):
-        for number in range(per_breed):
-            rng = np.random.default_rng([seed, breed_number, number])
-            write_image(folder / breed / f"{number + 1:04d}.png", draw_breed(breed, rng, image_size).image)
-    return folder
+    with new_folder(folder) as temporary:
+        for breed_number, breed in enumerate(BREEDS):
+            for number in range(per_breed):
+                rng = np.random.default_rng([seed, breed_number, number])
+                write_image(temporary / breed / f"{number + 1:04d}.png", draw_breed(breed, rng, image_size).image)
+    return Path(folder)

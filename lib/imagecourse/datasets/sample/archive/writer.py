@@ -1,8 +1,6 @@
 """One picture of a kind, and the whole archive as folders of files."""
 
 import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from imagecourse.datasets.sample.archive.schematics import draw_schematics
 from imagecourse.datasets.sample.archive.sketch import draw_sketch
 from imagecourse.datasets.sample.archive.sources import SOURCES, source_photographs
 from imagecourse.datasets.sample.archive.text import draw_text
+from imagecourse.folders import new_folder
 from imagecourse.images import write_image
 
 KINDS: dict[str, Callable[[np.random.Generator, int, dict[str, np.ndarray]], tuple[str, np.ndarray]]] = {
@@ -52,24 +51,14 @@ def write_archive(folder: str | os.PathLike, count: int = 600, image_size: int =
     Raises: FileExistsError when the folder is there and not empty; ValueError for fewer than 18 pictures (one of each
     class in each split) or smaller than 64 pixels.
     """
-    folder = Path(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(f"{folder}: is already there and not empty; name another folder or remove it first")
     if count < 3 * len(KINDS):
         raise ValueError(
             f"count: {count} pictures are too few; ask for {3 * len(KINDS)} or more, one a class and split"
         )
     _check_size(image_size)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=".archive-", dir=folder.parent))
-    try:
-        _write_all(temporary / "archive", count, image_size, seed)
-        if folder.exists():
-            folder.rmdir()
-        (temporary / "archive").rename(folder)
-    finally:
-        shutil.rmtree(temporary)
-    return folder
+    with new_folder(folder) as temporary:
+        _write_all(temporary, count, image_size, seed)
+    return Path(folder)
 
 
 def _write_all(folder: Path, count: int, size: int, seed: int) -> None:

@@ -2,10 +2,7 @@
 
 import csv
 import os
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from itertools import permutations
 from pathlib import Path
 
@@ -19,6 +16,7 @@ from imagecourse.datasets.sample.characters.drawing import (
     draw_scene,
 )
 from imagecourse.datasets.sample.characters.traits import FAMILIES
+from imagecourse.folders import new_folder
 from imagecourse.images import write_image
 
 _HELD_OUT = 0.2
@@ -38,7 +36,7 @@ def write_characters(folder: str | os.PathLike, count: int = 500, image_size: in
     family in each split) or smaller than 48 pixels.
     """
     _check_count(count, 3 * len(FAMILIES))
-    with _new_folder(folder) as temporary:
+    with new_folder(folder) as temporary:
         for family_number, family in enumerate(FAMILIES):
             of_this_family = count // len(FAMILIES) + (family_number < count % len(FAMILIES))
             for split_number, (split, pictures) in enumerate(_split_counts(of_this_family).items()):
@@ -84,7 +82,7 @@ def write_scenes(folder: str | os.PathLike, count: int = 300, image_size: int = 
     """
     _check_count(count, 3)
     rows = []
-    with _new_folder(folder) as temporary:
+    with new_folder(folder) as temporary:
         for split_number, (split, pictures) in enumerate(_split_counts(count).items()):
             for number in range(pictures):
                 rng = np.random.default_rng([seed, _SCENES, split_number, number])
@@ -106,24 +104,6 @@ def _check_count(count: int, least: int) -> None:
 def _split_counts(count: int) -> dict[str, int]:
     held_out = max(1, round(_HELD_OUT * count))
     return {"train": count - 2 * held_out, "validation": held_out, "test": held_out}
-
-
-@contextmanager
-def _new_folder(folder: str | os.PathLike) -> Iterator[Path]:
-    """A temporary folder that takes the place of `folder`, which must be missing or empty, when the block succeeds."""
-    folder = Path(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(f"{folder}: is already there and not empty; name another folder or remove it first")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=".characters-", dir=folder.parent))
-    try:
-        (temporary / "characters").mkdir()
-        yield temporary / "characters"
-        if folder.exists():
-            folder.rmdir()
-        (temporary / "characters").rename(folder)
-    finally:
-        shutil.rmtree(temporary)
 
 
 def _write_table(path: Path, header: tuple[str, ...], rows: Iterable[tuple]) -> None:
