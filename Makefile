@@ -30,11 +30,11 @@ $(READY): requirements.txt pyproject.toml
 models: $(READY)  ## train the shipped models again: make models DATA=folder-with-the-data-sets
 	$(BIN)/imagecourse train photo --data $(DATA)/photos --photographs $(DATA)/dogs --photographs $(DATA)/flickr8k \
 		--photographs $(DATA)/faces --leave-out horse --leave-out guitar --output models/photo-filter
-	$(BIN)/imagecourse train characters --data $(DATA)/characters/pokemon --epochs 6 --seeds 5 \
+	$(BIN)/imagecourse train characters --data $(DATA)/characters/pokemon --seeds 5 \
 		--output models/characters-pokemon
 	$(BIN)/imagecourse train characters --data $(DATA)/characters/pokemon --network character_cnn --epochs 12 --seeds 5 \
 		--output models/characters-pokemon-cnn
-	$(BIN)/imagecourse train characters --data $(DATA)/characters/dragonball --mode multi --epochs 8 --seeds 5 \
+	$(BIN)/imagecourse train characters --data $(DATA)/characters/dragonball --mode multi --seeds 5 \
 		--output models/characters-dragonball
 	$(BIN)/imagecourse train characters --data $(DATA)/characters/fairytail --seeds 5 \
 		--output models/characters-fairytail
