@@ -11,7 +11,7 @@ report: $(READY)  ## run every chapter and build the report site in reports/
 	$(BIN)/imagecourse report
 
 test: $(READY)  ## run the tests, two files side by side
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(READY)  ## check the style of code and notebooks
 	$(BIN)/ruff check

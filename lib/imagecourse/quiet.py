@@ -17,6 +17,7 @@ def import_tensorflow_quietly() -> None:
         import tensorflow as tf
 
         tf.config.list_physical_devices()
+    tf.get_logger().setLevel("ERROR")  # several networks in one run look to it like one that is compiled too often
 
 
 @contextmanager
