@@ -7,8 +7,8 @@ DATA ?= data
 
 .PHONY: setup report test lint models bench clean
 
-report: $(READY)  ## run every chapter and build the report site in reports/
-	$(BIN)/imagecourse report
+report: $(READY)  ## run every chapter, two side by side, and build the report site in reports/
+	$(BIN)/imagecourse report --jobs 2
 
 test: $(READY)  ## run the tests, two files side by side
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
