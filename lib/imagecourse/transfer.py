@@ -27,6 +27,7 @@ from imagecourse.training import cosine_schedule, fit, set_seeds
 FROZEN, MLP, FINETUNED, SCRATCH = REGIMES = ("frozen", "mlp", "finetuned", "scratch")
 BORROWING = (FROZEN, MLP, FINETUNED)
 FINETUNED_CUT = "block6b_add"
+STEPS_PER_CALL = 16  # of training: a step of a head is quicker than the call that asks for it
 
 
 class Recipe(NamedTuple):
@@ -114,9 +115,7 @@ def learn(
     """
     recipe = RECIPES[regime]
     epochs = epochs or recipe.epochs
-    network.top.compile(
-        keras.optimizers.Adam(recipe.learning_rate), "sparse_categorical_crossentropy", metrics=["accuracy"]
-    )
+    _start_afresh(network.top, recipe.learning_rate)
     pictures = features.reshape(-1, features.shape[-1]), np.tile(targets, len(features))
     return fit(
         network.top,
@@ -129,6 +128,17 @@ def learn(
         resume=resume,
         learning_rate=cosine_schedule(recipe.learning_rate, epochs, warmup=1),
     )
+
+
+def _start_afresh(top: keras.Model, rate: float) -> None:
+    """Compile, or where that is done, which takes longer than many a training, forget the steps taken so far."""
+    if top.compiled:
+        for variable in top.optimizer.variables:
+            variable.assign(keras.ops.zeros_like(variable))
+        top.optimizer.learning_rate = rate
+        return
+    loss = "sparse_categorical_crossentropy"
+    top.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"], steps_per_execution=STEPS_PER_CALL)
 
 
 class TurnedBatches(keras.utils.PyDataset):

@@ -1,6 +1,5 @@
 """The shipped dog models on the official test rows: the figures of their cards, measured again from the images."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -49,20 +48,3 @@ def test_borrowing_beats_building(real_data):
     card = load_bundle(MODELS / "dogs-10").card
     scratch = card["comparisons"]["from-scratch"]["test"]["top1"]
     assert card["test"]["top1"]["low"] > scratch["high"] > scratch["value"] > card["baseline"]["accuracy"]
-
-
-def test_the_second_training_takes_a_twentieth(real_data, tmp_path, monkeypatch):
-    """End to end but for the start of Python and TensorFlow, which `benchmarks/feature_cache.py` adds."""
-    from time import perf_counter
-
-    from imagecourse.cli import main
-
-    monkeypatch.setenv("IMAGECOURSE_CACHE", str(tmp_path / "cache"))
-    seconds = []
-    for name in ("first", "second"):
-        start = perf_counter()
-        options = ["--min-images", "50", "--output", str(tmp_path / name)]
-        assert main(["train", "breeds", "--data", str(real_data / "dogs"), *options]) == 0
-        seconds.append(perf_counter() - start)
-    assert os.listdir(tmp_path / "cache")
-    assert seconds[0] / seconds[1] >= 20
