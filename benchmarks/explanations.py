@@ -17,9 +17,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 
-from imagecourse.backbones import backbone
-from imagecourse.bundles import load_bundle
 from imagecourse.explain import METHODS, examine, predictions
+from imagecourse.networks.backbones import backbone
+from imagecourse.networks.bundles import load_bundle
 
 SLOW = ("smoothgrad", "integrated_gradients", "scorecam", "occlusion", "rise")
 WANTED = 3.0

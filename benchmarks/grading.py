@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from imagecourse.reports import find_notebooks
+from imagecourse.reports.chapters import find_notebooks
 from imagecourse.teaching.sandbox import why_no_sandbox
 
 

@@ -19,11 +19,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 
-from imagecourse.backbones import backbone
-from imagecourse.batches import forward, squeeze
-from imagecourse.bundles import Bundle, load_bundle
-from imagecourse.images import read_image, write_image
-from imagecourse.inference import Timings, input_files, input_size, predict_files, with_copies, write_table
+from imagecourse.images import input_files, read_image, squeeze, write_image
+from imagecourse.networks.answers import open_table, sort_copies
+from imagecourse.networks.backbones import backbone
+from imagecourse.networks.bundles import Bundle, load_bundle
+from imagecourse.networks.predict import Timings, forward, input_size, predict_files
 
 BATCH_SIZE = 32
 ROUNDS = 3
@@ -89,8 +89,10 @@ def folder_rate(bundle: Bundle, folder: Path, files: list[Path], work: Path) -> 
     timings = Timings()
     start = time.perf_counter()
     tables = predict_files(bundle, files, threshold=0.9, batch_size=BATCH_SIZE, timings=timings)
-    tables = with_copies(tables, folder, work / "sorted", None, timings, failures=[])
-    write_table(tables, work / "answers.csv")
+    with open_table(work / "answers.csv") as append:
+        for table in tables:
+            append(table)
+            sort_copies(table, folder, work / "sorted")
     return len(files) / (time.perf_counter() - start), timings
 
 

@@ -1,11 +1,12 @@
-"""Any image file as (h, w, 3) uint8 RGB, folders of image files, and writing: the one place that meets bad files."""
+"""Any image file as (h, w, 3) uint8 RGB and back, folders of image files, and what a network sees of them.
+
+The one place that meets bad files.
+"""
 
 import logging
 import os
-import tempfile
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import imageio.v3 as iio
@@ -13,6 +14,8 @@ import numpy as np
 import tifffile
 from natsort import os_sort_keygen
 from PIL import Image, ImageOps, UnidentifiedImageError
+
+from imagecourse.files import atomic_path, read_ahead
 
 FORMATS = {
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
@@ -142,6 +145,17 @@ def list_images(folder: str | os.PathLike) -> list[Path]:
     return sorted(_walk(folder), key=lambda path: _natural_order(path.relative_to(folder)))
 
 
+def input_files(path: str | os.PathLike) -> list[Path]:
+    """The image files of a folder in natural order, or the one file. Raises: FileNotFoundError, ValueError if empty."""
+    path = Path(path)
+    if path.is_file():
+        return [path]
+    files = list_images(path)
+    if not files:
+        raise ValueError(f"{path}: holds no images; name a folder with image files")
+    return files
+
+
 _natural_order = os_sort_keygen()
 
 
@@ -156,29 +170,6 @@ def _walk(folder: Path) -> Iterator[Path]:
             if path.is_symlink() and not path.resolve().is_relative_to(root):
                 continue
             yield path
-
-
-@contextmanager
-def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
-    """A temporary file name beside `path`; the file written there takes the place of `path` when the block succeeds.
-
-    Parent folders are made. An interrupted or failed block leaves `path` as it was and no temporary file behind.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=".", suffix=path.suffix, dir=path.parent)
-    os.close(descriptor)
-    temporary = Path(name)
-    try:
-        yield temporary
-        temporary.chmod(0o666 & ~_UMASK)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-_UMASK = os.umask(0)
-os.umask(_UMASK)
 
 
 def write_image(path: str | os.PathLike, image: np.ndarray) -> None:
@@ -201,3 +192,31 @@ def write_image(path: str | os.PathLike, image: np.ndarray) -> None:
     }
     with atomic_path(path) as temporary:
         iio.imwrite(temporary, image, plugin="pillow", format=kind, **options.get(kind, {}))
+
+
+def squeeze(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """An image as a network sees it: the whole of it in a fixed shape, whatever its own was.
+
+    image: (h, w, 3) uint8. Returns: (height, width, 3) uint8; bilinear with antialiasing.
+    """
+    return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
+
+
+def read_square_image(path: str | os.PathLike, image_size: int) -> np.ndarray:
+    """An image file as a network sees it, see `squeeze`.
+
+    Returns: (image_size, image_size, 3) float32 RGB in [0, 255]. Raises: as `read_image`.
+    """
+    return squeeze(read_image(path), image_size, image_size).astype(np.float32)
+
+
+def read_squares(
+    files: Sequence[str | os.PathLike], image_size: int, prepare: Callable[[np.ndarray], np.ndarray] | None = None
+) -> np.ndarray:
+    """All pictures in memory, squeezed and then prepared: (n, image_size, image_size, 3) uint8."""
+
+    def read(file: str | os.PathLike) -> np.ndarray:
+        image = squeeze(read_image(file), image_size, image_size)
+        return image if prepare is None else prepare(image)
+
+    return np.stack(list(read_ahead(read, files, ahead=64)))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from imagecourse.reports import run_reports
+from imagecourse.reports.run import run_reports
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 CHAPTERS = sorted(path.stem for path in FOLDER.glob("*.ipynb"))

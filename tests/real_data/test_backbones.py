@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from imagecourse.backbones import image_size_of, imagenet_classifier
 from imagecourse.images import list_images, read_image
+from imagecourse.networks.backbones import image_size_of, imagenet_classifier
 
 pytestmark = pytest.mark.real_data
 

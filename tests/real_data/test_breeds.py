@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imagecourse.bundles import load_bundle
-from imagecourse.comparison import top_k_right
 from imagecourse.datasets import label_indices, read_dataset
-from imagecourse.inference import predict_files
+from imagecourse.evaluation.comparison import top_k_right
+from imagecourse.networks.bundles import load_bundle
+from imagecourse.networks.predict import predict_files
 
 pytestmark = pytest.mark.real_data
 

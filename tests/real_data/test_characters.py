@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imagecourse.bundles import load_bundle
 from imagecourse.cli import main
-from imagecourse.datasets import label_indices, read_dataset
-from imagecourse.multi_label import composed_pairs, indicators, multi_label_figures
-from imagecourse.tasks.character_networks import predict_files
+from imagecourse.datasets import indicators, label_indices, read_dataset
+from imagecourse.datasets.pairs import composed_pairs
+from imagecourse.evaluation.several_labels import multi_label_figures
+from imagecourse.networks.bundles import load_bundle
+from imagecourse.networks.predict import predict_files
 
 pytestmark = pytest.mark.real_data
 

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from imagecourse.datasets import check_dataset, drop_unreadable, read_dataset
+from imagecourse.datasets import drop_unreadable, read_dataset
+from imagecourse.datasets.check import check_dataset
 
 pytestmark = pytest.mark.real_data
 

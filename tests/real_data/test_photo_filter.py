@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imagecourse.bundles import load_bundle
 from imagecourse.datasets import label_indices, read_dataset
 from imagecourse.evaluation import balanced_accuracy
-from imagecourse.tasks.photo_checks import VARIANTS, predict
+from imagecourse.networks.bundles import load_bundle
+from imagecourse.networks.predict import scores_of_files
+from imagecourse.recipes.photo_checks import VARIANTS
 
 pytestmark = pytest.mark.real_data
 
@@ -32,7 +33,7 @@ def test_rows(real_data) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def scores(bundle, test_rows) -> np.ndarray:
-    return predict(bundle.model, test_rows["file"].tolist(), VARIANTS["as they are"])
+    return scores_of_files(bundle.model, test_rows["file"].tolist())
 
 
 def photo_or_not(bundle, test_rows, scores) -> float:
@@ -68,7 +69,7 @@ def test_the_predictions_on_file_are_those_of_the_model(bundle, test_rows, score
 
 @pytest.mark.parametrize("variant", [name for name in VARIANTS if name != "as they are"])
 def test_size_colour_and_compression_do_not_decide(bundle, test_rows, variant):
-    changed = predict(bundle.model, test_rows["file"].tolist(), VARIANTS[variant])
+    changed = scores_of_files(bundle.model, test_rows["file"].tolist(), VARIANTS[variant])
     assert photo_or_not(bundle, test_rows, changed) >= 0.95
 
 

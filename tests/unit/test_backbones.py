@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import skimage
 
-from imagecourse.backbones import (
+from imagecourse.images import read_image
+from imagecourse.networks.backbones import (
     APPLICATIONS,
     LITES,
     BackboneUnavailableError,
@@ -20,8 +21,7 @@ from imagecourse.backbones import (
     image_size_of,
     imagenet_classifier,
 )
-from imagecourse.images import read_image
-from imagecourse.torch_weights import read_torch_weights
+from imagecourse.networks.torch_weights import read_torch_weights
 
 PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
 KNOWN_ANSWERS = {  # ImageNet classes that are right: cats, cups of coffee, missile, space shuttle or projectile

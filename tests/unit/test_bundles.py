@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imagecourse import bundles
-from imagecourse.bundles import load_bundle, round_to_half, save_bundle
-from imagecourse.networks import photo_cnn
+from imagecourse.networks import bundles
+from imagecourse.networks.architectures import photo_cnn
+from imagecourse.networks.bundles import load_bundle
+from imagecourse.networks.saving import Card, round_to_half, save_bundle
 
+CARD = Card("test", "none", "free", "by hand", 0, {})
 IMAGES = np.random.default_rng(0).uniform(0, 255, (4, 32, 32, 3)).astype(np.float32)
 
 
@@ -39,12 +41,12 @@ def test_a_nested_trained_model_comes_back_in_half_the_space(tmp_path):
     model = nested_model()
     round_to_half(model)
     tables = pd.DataFrame({"epoch": [1], "loss": [0.5]}), pd.DataFrame({"file": ["1"], "truth": ["1"], "1": [0.25]})
-    save_bundle(tmp_path / "half", model, ["1", "None"], {"task": "test"}, *tables)
-    save_bundle(tmp_path / "full", model, ["1", "None"], {}, *tables, half_precision=False)
+    save_bundle(tmp_path / "half", model, ["1", "None"], CARD, *tables)
+    save_bundle(tmp_path / "full", model, ["1", "None"], CARD, *tables, half_precision=False)
     bundle = load_bundle(tmp_path / "half")
     np.testing.assert_array_equal(bundle.model.predict_on_batch(IMAGES), model.predict_on_batch(IMAGES))
     assert {weights.dtype for weights in bundle.model.weights} == {"float32"}
-    assert (bundle.labels, bundle.card) == (["1", "None"], {"task": "test"})
+    assert bundle.labels == bundle.card["classes"] == ["1", "None"] and bundle.card["task"] == "test"
     pd.testing.assert_frame_equal(bundle.history, tables[0])
     pd.testing.assert_frame_equal(bundle.predictions, tables[1])
     sizes = [(tmp_path / name / "model.weights.h5").stat().st_size for name in ("half", "full")]
@@ -58,7 +60,7 @@ def test_values_that_half_precision_cannot_hold_stay_whole(tmp_path):
     inputs = keras.Input((2,))
     model = keras.Model(inputs, keras.layers.Dense(2)(inputs))
     model.set_weights([np.array([[1e6, 0.1], [0, 1]], np.float32), np.array([1e-9, 7e4], np.float32)])
-    save_bundle(tmp_path / "big", model, ["a", "b"], {}, pd.DataFrame(), pd.DataFrame())
+    save_bundle(tmp_path / "big", model, ["a", "b"], CARD, pd.DataFrame(), pd.DataFrame())
     for loaded, saved in zip(load_bundle(tmp_path / "big").model.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(loaded, saved)
 
@@ -111,7 +113,7 @@ def test_models_that_carry_code_are_refused(tmp_path):
     inputs = keras.Input((2,))
     model = keras.Model(inputs, keras.layers.Lambda(lambda x: x + 1)(inputs))
     with pytest.raises(ValueError, match="holds a Lambda, which runs code"):
-        save_bundle(tmp_path / "new", model, ["a", "b"], {}, pd.DataFrame(), pd.DataFrame())
+        save_bundle(tmp_path / "new", model, ["a", "b"], CARD, pd.DataFrame(), pd.DataFrame())
     model.save(tmp_path / "net.keras")
     (tmp_path / "labels.txt").write_text("a\nb\n")
     (tmp_path / "architecture.json").write_text(model.to_json())
@@ -161,5 +163,5 @@ def test_a_folder_of_something_else_is_not_replaced(tiny_bundle, tmp_path):
     (tmp_path / "thesis.txt").write_text("three years of work")
     model = load_bundle(tiny_bundle).model
     with pytest.raises(ValueError, match="is no model folder"):
-        save_bundle(tmp_path, model, ["a", "b"], {}, pd.DataFrame(), pd.DataFrame())
+        save_bundle(tmp_path, model, ["a", "b"], CARD, pd.DataFrame(), pd.DataFrame())
     assert (tmp_path / "thesis.txt").exists()

@@ -2,13 +2,8 @@ import numpy as np
 import pytest
 from scipy.special import expit, softmax
 
-from imagecourse.calibration import (
-    apply_temperature,
-    cross_fitted,
-    expected_calibration_error,
-    fit_temperature,
-    independent_error,
-)
+from imagecourse.evaluation import expected_calibration_error
+from imagecourse.evaluation.calibration import apply_temperature, cross_fitted, fit_temperature, independent_error
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imagecourse.datasets import build_dataset, check_dataset, read_dataset, sample_photographs, split_by_hash
+from imagecourse.datasets import read_dataset, split_by_hash
+from imagecourse.datasets.build import build_dataset
+from imagecourse.datasets.check import check_dataset
 from imagecourse.images import read_image, write_image
+from imagecourse.samples import sample_photographs
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:

@@ -9,17 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from imagecourse.datasets import (
+from imagecourse.datasets import read_dataset
+from imagecourse.datasets.catalogue import (
+    Archive,
+    CatalogueEntry,
     catalogue_markdown,
     describe,
-    download_dataset,
     find_entry,
     load_catalogue,
-    read_dataset,
-    sample_photographs,
 )
-from imagecourse.datasets.catalogue import Archive, CatalogueEntry
+from imagecourse.datasets.download import download_dataset
 from imagecourse.images import read_image, write_image
+from imagecourse.samples import sample_photographs
 
 NAMES = ["sample", "characters", "photos", "documents", "restoration", "dogs", "faces", "flickr8k"]
 

@@ -4,8 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imagecourse.datasets import check_dataset, check_report, sample_photographs
+from imagecourse.datasets.check import check_dataset, check_report
 from imagecourse.images import read_image, write_image
+from imagecourse.samples import sample_photographs
 
 
 @pytest.fixture

@@ -2,8 +2,9 @@ import cv2
 import numpy as np
 import pytest
 
-from imagecourse.datasets import near_duplicate_groups, perceptual_hash, perceptual_hashes, sample_photographs
+from imagecourse.datasets.duplicates import near_duplicate_groups, perceptual_hash, perceptual_hashes
 from imagecourse.images import read_image, write_image
+from imagecourse.samples import sample_photographs
 
 
 def distance(first: np.ndarray, second: np.ndarray) -> int:

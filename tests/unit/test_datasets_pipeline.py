@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imagecourse.datasets import label_indicators, label_indices, make_pipeline, read_square_image
-from imagecourse.images import write_image
+from imagecourse.datasets import label_indicators, label_indices, make_pipeline
+from imagecourse.images import read_square_image, write_image
 
 
 @pytest.fixture

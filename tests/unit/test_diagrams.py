@@ -5,8 +5,8 @@ from keras import layers
 from matplotlib import pyplot as plt
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from imagecourse.diagrams import draw_architecture
-from imagecourse.networks import photo_cnn, separable_resnet
+from imagecourse.networks.architectures import photo_cnn, separable_resnet
+from imagecourse.plots.diagrams import draw_architecture
 
 matplotlib.use("Agg")
 

@@ -9,7 +9,6 @@ from imagecourse.evaluation import (
     balanced_accuracy,
     bootstrap_interval,
     choose_threshold,
-    classification_report_table,
     classification_summary,
     confusion_matrix_table,
     expected_calibration_error,
@@ -20,15 +19,6 @@ from imagecourse.evaluation import (
 TRUTH = np.array([0, 0, 0, 1, 1, 2])
 SCORES = np.array([[0.8, 0.2, 0], [0.6, 0.4, 0], [0.3, 0.7, 0], [0.1, 0.9, 0], [0.5, 0.4, 0.1], [0.2, 0.7, 0.1]])
 LABELS = ["a", "b", "c"]
-
-
-def test_report_counts_by_hand_and_gives_0_for_a_class_never_predicted():
-    table = classification_report_table(TRUTH, SCORES, LABELS)
-    assert table.loc["a"].tolist() == pytest.approx([2 / 3, 2 / 3, 2 / 3, 3])
-    assert table.loc["b"].tolist() == pytest.approx([1 / 3, 1 / 2, 0.4, 2])
-    assert table.loc["c"].tolist() == [0, 0, 0, 1]
-    assert table.loc["mean", "recall"] == pytest.approx((2 / 3 + 1 / 2) / 3)
-    assert table.loc["mean", "images"] == 6
 
 
 def test_confusion_matrix_has_the_truth_in_rows():

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imagecourse.bundles import make_card, save_bundle
 from imagecourse.cli import main
 from imagecourse.images import write_image
-from imagecourse.networks import photo_cnn
+from imagecourse.networks.architectures import photo_cnn
+from imagecourse.networks.saving import Card, save_bundle
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,7 @@ def bundle(tmp_path_factory) -> Path:
     """The folder of a small network that was never trained."""
     keras.utils.set_random_seed(0)
     model, labels = photo_cnn(2, image_size=32), ["dark", "light"]
-    card = make_card("photo", model, labels, "none", "none", "none", 0, {})
+    card = Card("photo", "none", "none", "none", 0, {})
     folder = tmp_path_factory.mktemp("models") / "untrained"
     return save_bundle(folder, model, labels, card, pd.DataFrame({"epoch": [1]}), pd.DataFrame({"file": ["a"]}))
 

@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import pytest
 
-from imagecourse import features
-from imagecourse.datasets import read_square_image
-from imagecourse.features import cached_features
-from imagecourse.images import ImageReadError, list_images, write_image
+from imagecourse.cache import cache_folder
+from imagecourse.images import ImageReadError, list_images, read_square_image, write_image
+from imagecourse.networks import features
+from imagecourse.networks.features import cached_features
 
 
 def mean_network(scale: float = 1.0) -> keras.Model:
@@ -92,11 +92,11 @@ def test_what_was_computed_before_an_interruption_stays(files, tmp_path, monkeyp
 
 def test_without_a_folder_to_write_in_there_is_a_warning_and_an_answer(files, tmp_path):
     (tmp_path / "cache").write_text("a file in the way")
-    with pytest.warns(UserWarning, match="features are not kept"):
+    with pytest.warns(UserWarning, match="nothing is kept"):
         computed = cached_features(mean_network(), files, cache_dir=tmp_path / "cache")
     assert computed.shape == (5, 3)
 
 
 def test_the_default_folder_follows_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("IMAGECOURSE_CACHE", str(tmp_path))
-    assert features.cache_folder() == tmp_path
+    assert cache_folder() == tmp_path

@@ -10,7 +10,8 @@ import pytest
 import tifffile
 from PIL import Image
 
-from imagecourse.images import ImageReadError, atomic_path, list_images, read_image, write_image
+from imagecourse.files import atomic_path
+from imagecourse.images import ImageReadError, list_images, read_image, write_image
 
 RED, BLUE = (200, 30, 40), (20, 40, 210)
 

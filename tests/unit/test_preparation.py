@@ -4,9 +4,7 @@ import pytest
 import tensorflow as tf
 from skimage import exposure
 
-from imagecourse.datasets import sample_photographs
-from imagecourse.images import read_image
-from imagecourse.preparation import (
+from imagecourse.datasets.preparation import (
     as_picture,
     clahe,
     covariance,
@@ -17,6 +15,8 @@ from imagecourse.preparation import (
     standardise,
     turned_view,
 )
+from imagecourse.images import read_image
+from imagecourse.samples import sample_photographs
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,10 @@ import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from imagecourse import cli, reports
-from imagecourse.site import cells, pages
-from imagecourse.site.prose import Prose, mathml
+from imagecourse import cli
+from imagecourse.reports import cells, pages, run
+from imagecourse.reports.chapters import find_notebooks, parse_value
+from imagecourse.reports.prose import Prose, mathml
 
 PARAMETERS = 'size = 3\nseed = 42\noutput_dir = "../reports/out"\nfigures_dir = "../figures/out"'
 METRICS = """
@@ -59,7 +60,7 @@ def project(tmp_path_factory):
         patch.chdir(folder)
         status = cli.main(["report"])
         first_metrics = Path("reports/metrics.json").read_bytes()
-        reports.run_reports(["1"])
+        run.run_reports(["1"])
     return folder, status, first_metrics
 
 
@@ -141,13 +142,14 @@ def test_the_index_shows_state_figures_and_picture(project):
 def test_parameters_are_injected_and_figures_follow_the_output(tmp_path, monkeypatch):
     write_notebook(tmp_path / "notebooks", "01_good", METRICS + "\nprint(figures_dir)")
     monkeypatch.chdir(tmp_path)
-    (run,) = reports.run_reports(["01"], {"size": 7}, "small")
+    (chapter,) = run.run_reports(["01"], {"size": 7}, "small")
     page = BeautifulSoup(Path("small/01_good.html").read_text(), "html.parser")
     assert json.loads(Path("small/metrics.json").read_text())["01_good"]["size"] == 7
-    assert run.parameters["size"] == 7
-    assert run.figures_dir == str(tmp_path / "small/figures/01_good")
+    assert chapter.parameters["size"] == 7
+    assert chapter.figures_dir == "figures/01_good"
     assert page.select_one(".run-with").get_text() == "Run with size = 7"
-    assert page.select_one("pre.text").get_text().strip() == run.figures_dir
+    assert page.select_one("pre.text").get_text().strip() == str(tmp_path / "small/figures/01_good")
+    assert str(tmp_path) not in Path("small/runs.json").read_text()
     assert sorted(path.name for path in Path("small").iterdir() if path.name.startswith(".")) == []
 
 
@@ -175,7 +177,7 @@ def test_an_interrupted_run_leaves_the_earlier_report(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["-p", "colour", "1"], "-p colour: no such parameter; there are figures_dir, output_dir, seed, size"),
+        (["-p", "colour", "1"], "-p colour: no such parameter; there are seed, size"),
         (["-p", "output_dir", "x"], "use --output"),
         (["9"], "9: no such chapter; choose from 01_good"),
         (["--jobs", "0"], "--jobs 0"),
@@ -193,17 +195,17 @@ def test_wrong_usage_gives_status_2_and_one_clear_line(tmp_path, monkeypatch, ca
 def test_a_broken_notebook_file_and_a_missing_folder_are_named(tmp_path):
     (tmp_path / "01_broken.ipynb").write_text("{")
     with pytest.raises(ValueError, match=r"01_broken\.ipynb: not a notebook"):
-        reports.run_reports(notebooks=tmp_path)
+        run.run_reports(notebooks=tmp_path)
     with pytest.raises(FileNotFoundError, match="no notebooks here"):
-        reports.find_notebooks(folder=tmp_path / "empty")
+        find_notebooks(folder=tmp_path / "empty")
 
 
 @pytest.mark.parametrize("name", ["2", "02", "02_second", "02_second.ipynb", "notebooks/02_second.ipynb"])
 def test_chapters_are_found_by_number_name_and_path(tmp_path, name):
     for stem in ("01_first", "02_second", "12_last"):
         write_notebook(tmp_path, stem)
-    assert reports.find_notebooks([name], tmp_path) == [tmp_path / "02_second.ipynb"]
-    assert [path.stem for path in reports.find_notebooks(["12", "1"], tmp_path)] == ["01_first", "12_last"]
+    assert find_notebooks([name], tmp_path) == [tmp_path / "02_second.ipynb"]
+    assert [path.stem for path in find_notebooks(["12", "1"], tmp_path)] == ["01_first", "12_last"]
 
 
 @pytest.mark.parametrize(
@@ -219,14 +221,14 @@ def test_chapters_are_found_by_number_name_and_path(tmp_path, name):
     ],
 )
 def test_command_line_values_become_python_values(text, value):
-    assert reports.parse_value(text) == value
-    assert type(reports.parse_value(text)) is type(value)
+    assert parse_value(text) == value
+    assert type(parse_value(text)) is type(value)
 
 
 def test_kernels_get_figures_in_the_notebook_and_the_process_keeps_its_settings(monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "Agg")
     monkeypatch.delenv("PYTHONHASHSEED", raising=False)
-    with reports._kernel_environment():
+    with run._kernel_environment():
         assert "inline" in os.environ["MPLBACKEND"]
     assert os.environ["MPLBACKEND"] == "Agg"
     assert "PYTHONHASHSEED" not in os.environ

@@ -6,23 +6,24 @@ import pytest
 import scipy.fft
 from scipy.ndimage import convolve
 
-from imagecourse.compromise import _block_transform, _dct_matrix, fit_spectrum, noise_by_plane, remove_noise_and_blur
 from imagecourse.restoration import (
     DENOISERS,
     LAPLACIAN_4,
     LAPLACIAN_8,
     SHARPENERS,
-    Calibration,
     add_gaussian_blur,
     add_gaussian_noise,
     laplacian_variance,
     noise_sigma,
     psnr,
-    reference_photographs,
     restore,
     ssim,
 )
-from imagecourse.restoration_calibration import _best_shrinkage, _middle, calibrate_measures
+from imagecourse.restoration.calibrate import _best_shrinkage, _middle, calibrate_measures
+from imagecourse.restoration.calibration import Calibration
+from imagecourse.restoration.measures import fit_spectrum, noise_by_plane
+from imagecourse.restoration.removal import _block_transform, _dct_matrix, remove_noise_and_blur
+from imagecourse.samples import reference_photographs
 
 
 @pytest.fixture(scope="module")

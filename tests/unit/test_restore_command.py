@@ -2,6 +2,7 @@ import csv
 import io
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -10,10 +11,11 @@ import pytest
 import tifffile
 from PIL import Image
 
-from imagecourse import restoration
 from imagecourse.cli import main
 from imagecourse.images import read_image
-from imagecourse.restoration import add_gaussian_noise, psnr, reference_photographs, restore_folder
+from imagecourse.restoration import add_gaussian_noise, folders, psnr, restore_folder
+from imagecourse.restoration.calibration import Calibration
+from imagecourse.samples import reference_photographs, sample_photographs
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +31,7 @@ def noisy(clean) -> np.ndarray:
 @pytest.fixture
 def run_in_this_process(monkeypatch):
     """Workers that need no start: what is tested here is the folder run, not joblib."""
-    monkeypatch.setattr("imagecourse.folders.os.cpu_count", lambda: 1)
+    monkeypatch.setattr("imagecourse.files.os.cpu_count", lambda: 1)
 
 
 def encoded(image: np.ndarray, kind: str, **options) -> bytes:
@@ -153,7 +155,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path, noisy, run_in_thi
     source.mkdir()
     for number in range(3):
         Image.fromarray(noisy).save(source / f"{number}.png")
-    work = restoration._restore_file
+    work = folders._restore_file
 
     def interrupt(path, **options):
         if path.name == "2.png":
@@ -161,7 +163,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path, noisy, run_in_thi
         return work(path, **options)
 
     with monkeypatch.context() as patched:
-        patched.setattr(restoration, "_restore_file", interrupt)
+        patched.setattr(folders, "_restore_file", interrupt)
         with pytest.raises(KeyboardInterrupt):
             restore_folder(source, destination)
     assert not (destination / "restoration.csv").exists()
@@ -216,3 +218,24 @@ def test_wrong_usage_is_one_clear_line_and_status_2(tmp_path, noisy, capsys):
         notes = capsys.readouterr().err
         assert reason in notes and notes.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_own_photographs_give_own_thresholds_and_these_are_used(tmp_path, noisy, capsys):
+    (tmp_path / "best").mkdir()
+    for name in ("coffee", "cat"):
+        picture = read_image(sample_photographs()[name])[:256, :256]
+        Image.fromarray(picture).save(tmp_path / "best" / f"{name}.png")
+    Image.fromarray(noisy).save(tmp_path / "noisy.png")
+    own = str(tmp_path / "own.json")
+    assert main(["restore", "--calibrate", str(tmp_path / "best"), "-o", own]) == 0
+    assert Calibration.load(own) != Calibration.load()
+    lenient = replace(Calibration.load(own), noise_threshold=200.0, blur_threshold=200.0)
+    lenient.save(own)
+    restore = ["restore", "-i", str(tmp_path / "noisy.png"), "-o", str(tmp_path / "out")]
+    assert main([*restore, "--calibration", own]) == 0
+    assert main(restore) == 0
+    printed = capsys.readouterr().out
+    assert "1 untouched" in printed and "1 restored" in printed
+    (tmp_path / "own.json").write_text("[]")
+    assert main([*restore, "--calibration", own]) == 2
+    assert "own.json: no calibration" in capsys.readouterr().err

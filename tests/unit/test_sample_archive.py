@@ -7,12 +7,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from imagecourse.datasets.sample.archive import KINDS, SOURCES, draw, write_archive, writer
-from imagecourse.datasets.sample.archive.cartoon import cartoonise
-from imagecourse.datasets.sample.archive.painting import brushwork, oil
-from imagecourse.datasets.sample.archive.sketch import contours
-from imagecourse.datasets.sample.archive.sources import crop, source_photographs
 from imagecourse.images import list_images, read_image
+from imagecourse.samples.archive import KINDS, SOURCES, draw, write_archive, writer
+from imagecourse.samples.archive.cartoon import cartoonise
+from imagecourse.samples.archive.painting import brushwork, oil
+from imagecourse.samples.archive.sketch import contours
+from imagecourse.samples.archive.sources import crop, source_photographs
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,8 @@ from skimage.feature import hog
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import RidgeClassifier
 
-from imagecourse.datasets.sample.characters import (
+from imagecourse.images import list_images, read_image
+from imagecourse.samples.characters import (
     BREEDS,
     FAMILIES,
     draw_breed,
@@ -19,7 +20,6 @@ from imagecourse.datasets.sample.characters import (
     write_scenes,
     writer,
 )
-from imagecourse.images import list_images, read_image
 
 
 def generator(*seed):

@@ -8,8 +8,9 @@ import nbformat
 import numpy as np
 import pytest
 
-from imagecourse import explain, networks
-from imagecourse.teaching.exercises import find_exercises, grade_id
+from imagecourse import explain
+from imagecourse.exercises.cells import find_exercises, grade_id
+from imagecourse.networks import architectures
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 # chapter: exercise: how a right solution becomes a plausible wrong one
@@ -54,15 +55,19 @@ def network_with_head(*hidden: int) -> SimpleNamespace:
 
 # what the tests of a chapter take from cells that are no exercise
 GIVEN = {
-    "02_photo_classifier": lambda: {"network": networks.photo_cnn(6, 64)},
-    "03_character_cnn": lambda: {"network": networks.character_cnn(4, 48), "image_size": 48, "classes": list("abcd")},
+    "02_photo_classifier": lambda: {"network": architectures.photo_cnn(6, 64)},
+    "03_character_cnn": lambda: {
+        "network": architectures.character_cnn(4, 48),
+        "image_size": 48,
+        "classes": list("abcd"),
+    },
     "04_transfer_learning": lambda: {
         "linear": network_with_head(),
         "mlp": network_with_head(256),
         "breeds": list("abc"),
     },
     "05_saliency_and_feature_maps": lambda: {
-        "network": explain.examine(networks.character_cnn(2, 48), list("ab")),
+        "network": explain.examine(architectures.character_cnn(2, 48), list("ab")),
         "images": np.random.default_rng(1).integers(0, 256, (2, 48, 48, 3)).astype(np.float32),
     },
 }

@@ -6,8 +6,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from imagecourse import quizzes, widgets
-from imagecourse.reports import find_notebooks
+from imagecourse.plots import quizzes, widgets
+from imagecourse.reports.chapters import find_notebooks
 from imagecourse.teaching.feedback import hidden_lines, quotes
 from imagecourse.teaching.sandbox import refuse_visible, visible_folders
 from imagecourse.teaching.similarity import compare, normalised

@@ -8,8 +8,8 @@ import nbformat
 import pytest
 
 from imagecourse.cli import main
-from imagecourse.reports import find_notebooks
-from imagecourse.teaching.exercises import find_exercises, grade_id, grading, is_solution, is_test, read_notebook
+from imagecourse.exercises.cells import find_exercises, grade_id, grading, is_solution, is_test, read_notebook
+from imagecourse.reports.chapters import find_notebooks
 from imagecourse.teaching.release import student_version, visible_tests
 from imagecourse.teaching.staging import stage
 
@@ -86,7 +86,7 @@ def test_a_release_overwrites_nothing(tmp_path, capsys):
     (tmp_path / "week1").mkdir()
     (tmp_path / "week1" / "mine.txt").write_text("work")
     assert main(["teach", "release", str(tmp_path / "week1")]) == 2
-    assert "new folder" in capsys.readouterr().err
+    assert "another folder" in capsys.readouterr().err
     assert [path.name for path in (tmp_path / "week1").iterdir()] == ["mine.txt"]
 
 

@@ -8,16 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imagecourse.bundles import load_bundle
 from imagecourse.cli import main
-from imagecourse.inference import predict_files
+from imagecourse.networks.bundles import load_bundle
+from imagecourse.networks.predict import predict_files
 
 SMALL = ["--network", "photo_cnn", "--image-size", "32"]
 
 
 def test_a_killed_training_resumes_to_its_full_length(shades, tmp_path, capsys):
     output = tmp_path / "models" / "killed"
-    history = tmp_path / "models" / ".killed.training" / "history.csv"
+    history = tmp_path / "models" / ".killed.training" / "seed_42" / "history.csv"
     arguments = ["train", "photo", "--data", str(shades), "--output", str(output), *SMALL, "--epochs"]
     process = subprocess.Popen([sys.executable, "-m", "imagecourse", *arguments, "500"], stderr=subprocess.PIPE)
     deadline = time.monotonic() + 120

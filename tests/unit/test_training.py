@@ -1,12 +1,12 @@
-import json
+import shutil
 
 import keras
 import numpy as np
 import pandas as pd
 import pytest
 
-from imagecourse import training
-from imagecourse.training import check_labels, class_weights, cosine_schedule, fit, set_seeds
+from imagecourse.networks import training
+from imagecourse.networks.training import check_labels, class_weights, cosine_schedule, fit, set_seeds
 
 
 def line_model(seed: int = 1) -> keras.Model:
@@ -32,7 +32,7 @@ def interrupt_after(monkeypatch, batches: int) -> None:
         if next(seen, None) is None:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(training._Progress, "on_train_batch_end", count)
+    monkeypatch.setattr(training._Kept, "on_train_batch_end", count)
 
 
 def test_same_seed_same_history(line):
@@ -64,12 +64,21 @@ def test_without_resume_the_history_starts_afresh(line, tmp_path):
 
 def test_a_kill_while_the_state_is_written_costs_one_epoch(line, tmp_path):
     fit(line_model(), line, epochs=3, seed=1, checkpoint_dir=tmp_path)
-    weights, state = tmp_path / "backup/latest.weights.h5", tmp_path / "backup/training_metadata.json"
-    state.write_text("")
-    weights.write_bytes(weights.read_bytes()[:500])
+    earlier = pd.read_csv(tmp_path / "history.csv")
+    fit(line_model(), line, epochs=4, seed=1, checkpoint_dir=tmp_path, resume=True)
+    shutil.copy(tmp_path / "4.weights.h5", tmp_path / "3.weights.h5")  # killed before the row of the fourth was there
+    earlier.to_csv(tmp_path / "history.csv", index=False)
     history = fit(line_model(), line, epochs=4, seed=1, checkpoint_dir=tmp_path, resume=True)
     assert list(history["epoch"]) == [1, 2, 3, 4]
-    assert json.loads(state.read_text())["epoch"] == 4
+    assert [path.name for path in tmp_path.glob("*.h5")] == ["4.weights.h5"]
+
+
+def test_a_checkpoint_of_another_network_is_refused(line, tmp_path):
+    fit(line_model(), line, epochs=1, seed=1, checkpoint_dir=tmp_path)
+    other = keras.Sequential([keras.Input((3,)), keras.layers.Dense(7), keras.layers.Dense(1)])
+    other.compile("adam", "mse")
+    with pytest.raises(ValueError, match=r"1\.weights\.h5: cannot go on from it"):
+        fit(other, line, epochs=2, seed=1, checkpoint_dir=tmp_path, resume=True)
 
 
 def test_early_stopping_goes_back_to_the_best_weights_even_after_a_kill(line, tmp_path):

@@ -31,7 +31,7 @@ def add(commands) -> None:
 
 
 def _list_data(options) -> int:
-    from imagecourse.datasets import load_catalogue
+    from imagecourse.datasets.catalogue import load_catalogue
 
     for entry in load_catalogue().values():
         print(f"{entry.name:12} {entry.access:9} {entry.title} ({entry.size})")
@@ -40,14 +40,15 @@ def _list_data(options) -> int:
 
 
 def _show_data(options) -> int:
-    from imagecourse.datasets import describe, find_entry
+    from imagecourse.datasets.catalogue import describe, find_entry
 
     print(describe(find_entry(options.name)))
     return 0
 
 
 def _download_data(options) -> int:
-    from imagecourse.datasets import describe, download_dataset, find_entry
+    from imagecourse.datasets.catalogue import describe, find_entry
+    from imagecourse.datasets.download import download_dataset
 
     entry = find_entry(options.name)
     if entry.access == "included":
@@ -70,7 +71,7 @@ def _download_data(options) -> int:
 
 
 def _check_data(options) -> int:
-    from imagecourse.datasets import check_dataset, check_report
+    from imagecourse.datasets.check import check_dataset, check_report
 
     check = check_dataset(options.path)
     print(check_report(check))
@@ -78,7 +79,7 @@ def _check_data(options) -> int:
 
 
 def _build_data(options) -> int:
-    from imagecourse.datasets import build_dataset
+    from imagecourse.datasets.build import build_dataset
 
     build = build_dataset(options.source, options.destination)
     print(f"{len(build.table) - len(build.left_out)} images written to {build.destination}")

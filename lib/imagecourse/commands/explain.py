@@ -62,22 +62,22 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _draw(options: argparse.Namespace, image) -> None:
-    from imagecourse.quiet import import_tensorflow_quietly
+    from imagecourse.commands.quiet import import_tensorflow_quietly
 
     import_tensorflow_quietly()
     import matplotlib
 
     matplotlib.use("Agg")
-    from imagecourse import bundles, inference
-    from imagecourse.batches import squeeze
     from imagecourse.explain import METHODS, examine, predictions
-    from imagecourse.images import atomic_path
-    from imagecourse.plots_explain import label_sheet
+    from imagecourse.explain.figures import label_sheet
+    from imagecourse.files import atomic_path
+    from imagecourse.images import squeeze
+    from imagecourse.networks import bundles, predict
 
     if options.method not in METHODS:
         raise ValueError(f"--method {options.method}: no such method; choose one of {', '.join(METHODS)}")
     bundle = bundles.load_bundle(options.model or bundles.default_model())
-    images = squeeze(image, *inference.input_size(bundle))[None]
+    images = squeeze(image, *predict.input_size(bundle))[None]
     network = examine(bundle.model, bundle.labels)
     [answers] = predictions(network, images)
     probability = dict(zip(bundle.labels, answers, strict=True))

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import time
 
 from imagecourse.commands import add_command
 
@@ -44,27 +45,31 @@ def add(commands) -> None:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from imagecourse.quiet import import_tensorflow_quietly
+    from imagecourse.commands.quiet import import_tensorflow_quietly
 
     import_tensorflow_quietly()
-    from imagecourse import bundles, inference
+    from tqdm import tqdm
+
+    from imagecourse.images import input_files
+    from imagecourse.networks import answers, bundles, predict
 
     if options.output:
-        inference.check_table_name(options.output)
+        answers.check_table_name(options.output)
     for folder in filter(None, (options.annotate, options.sort)):
-        inference.check_apart(options.input, folder)
-    files = inference.input_files(options.input)
+        answers.check_apart(options.input, folder)
+    files = input_files(options.input)
     bundle = bundles.load_bundle(options.model or bundles.default_model())
-    timings, failures = inference.Timings(), []
-    tables = inference.predict_files(bundle, files, options.threshold, timings=timings)
-    tables = inference.with_copies(tables, options.input, options.sort, options.annotate, timings, failures)
-    tables = _watched(tables, len(files), options.debug)
-    if options.output:
-        inference.write_table(tables, options.output)
-    else:
-        for number, table in enumerate(tables):
-            text = inference.as_csv(table, header=number == 0)
-            print(text.encode(errors="backslashreplace").decode(), end="")
+    timings, failures = predict.Timings(), []
+    with (
+        answers.open_table(options.output) as append,
+        tqdm(total=len(files), desc="predicting", unit="file", disable=None) as bar,
+    ):
+        for table in predict.predict_files(bundle, files, options.threshold, timings=timings):
+            append(table)
+            failures += answers.unreadable(table) + _copy(table, options, timings)
+            if options.debug:
+                tqdm.write(predict.best_classes(table), file=sys.stderr)
+            bar.update(len(table))
     if options.debug:
         print(f"network input {bundle.model.input_shape}, output {bundle.model.output_shape}", file=sys.stderr)
         print(f"{len(files)} files: {timings}; reading and resizing ran beside the network", file=sys.stderr)
@@ -72,14 +77,12 @@ def _predict(options: argparse.Namespace) -> int:
     return 1 if failures else 0
 
 
-def _watched(tables, count: int, debug: bool):
-    from tqdm import tqdm
+def _copy(table, options: argparse.Namespace, timings) -> list[str]:
+    """The copies that are wanted of a table's files; a line for each that could not be made."""
+    from imagecourse.networks.answers import annotate_copies, sort_copies
 
-    from imagecourse.inference import best_classes
-
-    with tqdm(total=count, desc="predicting", unit="file", disable=None) as bar:
-        for table in tables:
-            if debug:
-                tqdm.write(best_classes(table), file=sys.stderr)
-            yield table
-            bar.update(len(table))
+    start = time.perf_counter()
+    failures = sort_copies(table, options.input, options.sort) if options.sort else []
+    failures += annotate_copies(table, options.input, options.annotate) if options.annotate else []
+    timings.write += time.perf_counter() - start
+    return failures

@@ -1,6 +1,5 @@
 """`imagecourse report`: notebooks into reports."""
 
-import sys
 from pathlib import Path
 
 from imagecourse.commands import add_command
@@ -15,9 +14,6 @@ def add(commands) -> None:
         "imagecourse report 01_preprocessing -p image_size 128 --output reports_small",
         _report,
     )
-    command.description += (
-        "\nA plain run puts figures into the project's figures/; with -p or another --output, into OUTPUT/figures/."
-    )
     command.add_argument("names", nargs="*", metavar="NAME", help="chapter: 01_preprocessing, 1 or 01 (default: all)")
     command.add_argument(
         "-p",
@@ -30,16 +26,23 @@ def add(commands) -> None:
     )
     command.add_argument("--output", default="reports", metavar="DIR", help="where the reports go (default: reports)")
     command.add_argument("--jobs", type=int, default=1, metavar="N", help="chapters that run side by side (default: 1)")
+    command.add_argument(
+        "--figures",
+        action="store_true",
+        help="renew those in the project's figures/, which its pages show, from this run",
+    )
 
 
 def _report(options) -> int:
-    from imagecourse import reports
+    from imagecourse.reports.chapters import parse_value
+    from imagecourse.reports.run import run_reports
 
-    parameters = {name: reports.parse_value(value) for name, value in options.parameters}
-    runs = reports.run_reports(options.names, parameters, options.output, options.jobs)
-    for run in runs:
-        if run.failure:
-            print(f"{run.name}: cell {run.failure.cell} failed: {run.failure.message}", file=sys.stderr)
-            print(f"  {run.failure.line}", file=sys.stderr)
+    parameters = {name: parse_value(value) for name, value in options.parameters}
+    runs = run_reports(options.names, parameters, options.output, options.jobs)
     print(Path(options.output, "index.html"))
+    if options.figures:
+        from imagecourse.reports.figures import renew_figures
+
+        for path in renew_figures(runs, options.output):
+            print(path)
     return 0 if all(run.passed for run in runs) else 1

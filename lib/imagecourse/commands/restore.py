@@ -16,8 +16,23 @@ def add(commands) -> None:
         "imagecourse restore -i scans -o restored",
         _restore,
     )
-    command.add_argument("-i", "--input", type=Path, required=True, help="image file, or folder searched for images")
-    command.add_argument("-o", "--output", type=Path, required=True, help="folder for the results and restoration.csv")
+    command.epilog += "\n  imagecourse restore --calibrate my_best_photographs -o mine.json"
+    task = command.add_mutually_exclusive_group(required=True)
+    task.add_argument("-i", "--input", type=Path, help="image file, or folder searched for images")
+    task.add_argument(
+        "--calibrate",
+        metavar="DIR",
+        help="measure clean, sharp photographs, a folder of yours or the word sample, and write the thresholds that "
+        "follow from them into the file OUTPUT; about a minute for eleven pictures",
+    )
+    command.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        help="folder for the results, or file for --calibrate",
+    )
+    command.add_argument("--calibration", type=Path, metavar="FILE", help="thresholds to use (default: the course's)")
     command.add_argument(
         "--method",
         default="auto",
@@ -28,12 +43,31 @@ def add(commands) -> None:
 
 
 def _restore(options: argparse.Namespace) -> int:
-    from imagecourse.restoration import TABLE, restore_folder
+    if options.calibrate:
+        return _calibrate(options)
+    from imagecourse.restoration import restore_folder
+    from imagecourse.restoration.calibration import Calibration
+    from imagecourse.restoration.folders import TABLE
 
-    table = restore_folder(options.input, options.output, options.method)
+    calibration = Calibration.load(options.calibration) if options.calibration else None
+    table = restore_folder(options.input, options.output, options.method, calibration)
     failed = table[table["status"] == "failed"]
     for error in failed["error"]:
         print(f"imagecourse: {error}", file=sys.stderr)
     counts = ", ".join(f"{(table['status'] == s).sum()} {s}" for s in ("restored", "untouched", "kept", "failed"))
     print(f"{len(table)} files: {counts}; details in {options.output / TABLE}")
     return 1 if len(failed) else 0
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    from imagecourse.images import list_images, read_image
+    from imagecourse.restoration.calibrate import calibrate
+    from imagecourse.samples import reference_photographs
+
+    if options.calibrate == "sample":
+        photographs = reference_photographs()
+    else:
+        photographs = {str(path): read_image(path) for path in list_images(options.calibrate)}
+    calibrate(photographs).save(options.output)
+    print(options.output)
+    return 0

@@ -1,9 +1,11 @@
 """`imagecourse teach`: hand out, check, grade, give back, look at the class."""
 
 import sys
+from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from textwrap import indent
 
@@ -17,9 +19,10 @@ def add(commands) -> None:
     about = "Teach with the course: releases for students, grading, feedback, marks."
     teach = add_command(commands, "teach", about, "imagecourse teach release week1 --chapters 01", None)
     actions = teach.add_subparsers(required=True, metavar="ACTION")
-    _add_release(actions)
-    _add_grade(actions)
-    _add_after_grading(actions)
+    if find_spec("imagecourse.teaching"):  # students have none of it
+        _add_release(actions)
+        _add_grade(actions)
+        _add_after_grading(actions)
     _add_check(actions)
 
 
@@ -90,7 +93,10 @@ def _wanting_nbgrader() -> Iterator[None]:
 
 
 def _size(text: str) -> int:
-    return int(float(text[:-1]) * SIZES[text[-1].upper()])
+    try:
+        return int(float(text[:-1]) * SIZES[text[-1].upper()])
+    except (ValueError, LookupError, OverflowError) as error:
+        raise ArgumentTypeError(f"{text!r} is no size; give a number and M or G, such as 500M or 4G") from error
 
 
 def _release(options) -> int:
@@ -103,7 +109,7 @@ def _release(options) -> int:
 
 
 def _grade(options) -> int:
-    from imagecourse.reports import find_notebooks, parse_value
+    from imagecourse.reports.chapters import find_notebooks, parse_value
 
     with _wanting_nbgrader():
         from imagecourse.teaching.grade import grade_submissions
@@ -163,8 +169,8 @@ def _similarity(options) -> int:
 
 
 def _check(options) -> int:
-    from imagecourse.teaching.check import check_notebook
-    from imagecourse.teaching.submission import PASSED
+    from imagecourse.exercises.check import check_notebook
+    from imagecourse.exercises.outcomes import PASSED
 
     results = check_notebook(options.notebook, options.timeout)
     for exercise, outcome in results:

@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 
 from imagecourse.commands import add_command
-from imagecourse.tasks import TASKS
+from imagecourse.recipes import TASKS, positive
 
 
 def add(commands) -> None:
@@ -25,30 +25,23 @@ def add(commands) -> None:
             metavar="DIR",
             help=f"model folder, written when all is done (default: models/{task.model_name})",
         )
-        command.add_argument("--epochs", type=_positive, metavar="N", help="at most so many (default: the recipe's)")
-        command.add_argument("--image-size", type=_positive, metavar="N", help="pixels a side (default: the network's)")
+        command.add_argument("--epochs", type=positive, metavar="N", help="at most so many (default: the recipe's)")
+        command.add_argument("--image-size", type=positive, metavar="N", help="pixels a side (default: the network's)")
         command.add_argument("--seed", type=int, default=42, metavar="N", help="of all chance (default: 42)")
         command.add_argument("--resume", action="store_true", help="go on after the last finished epoch")
         task.add_options(command)
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is too small; give at least 1")
-    return number
-
-
 def _train(options: argparse.Namespace) -> int:
-    from imagecourse import tasks
-    from imagecourse.quiet import import_tensorflow_quietly
+    from imagecourse import recipes
+    from imagecourse.commands.quiet import import_tensorflow_quietly
 
     import_tensorflow_quietly()
 
     given = {name: value for name, value in vars(options).items() if name not in ("run", "task")}
     common = {name: given.pop(name) for name in ("data", "output", "epochs", "image_size", "seed", "resume")}
     command = _training_command(options.task, common | given)
-    print(tasks.train(tasks.TrainingRequest(options.task, command=command, **common), **given))
+    print(recipes.train(recipes.TrainingRequest(options.task, command=command, **common), **given))
     return 0
 
 

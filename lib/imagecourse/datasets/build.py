@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from imagecourse.datasets.duplicates import Fingerprint, exact_duplicate_groups, fingerprint, near_duplicate_groups
+from imagecourse.datasets.duplicates import Fingerprint, exact_duplicate_groups, fingerprints, near_duplicate_groups
 from imagecourse.datasets.readers import read_dataset
 from imagecourse.datasets.table import Dataset, split_by_hash
-from imagecourse.folders import map_files
+from imagecourse.files import map_files
 from imagecourse.images import FORMATS, read_image, write_image
 
 REPORT_NAME = "report.csv"
@@ -94,7 +94,7 @@ def _plan(source: Path, validation: float) -> pd.DataFrame:
     dataset = read_dataset(source)
     if dataset.layout != "class-folders":
         raise ValueError(f"{source}: is laid out as {dataset.layout}; put the images of each class into a folder of it")
-    outcomes = list(map_files(fingerprint, map(Path, dataset.table["file"]), "reading"))
+    outcomes = fingerprints(dataset.table["file"])
     plan = dataset.table[["label"]].assign(
         path=[outcome.path for outcome in outcomes],
         file=[str(outcome.path.relative_to(source)) for outcome in outcomes],

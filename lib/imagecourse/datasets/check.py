@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from imagecourse.datasets.duplicates import HASH_WORDS, exact_duplicate_groups, fingerprint, near_duplicate_groups
+from imagecourse.datasets.duplicates import HASH_WORDS, exact_duplicate_groups, fingerprints, near_duplicate_groups
 from imagecourse.datasets.readers import LAYOUTS, read_dataset
 from imagecourse.datasets.table import TRAIN_AND_TEST, Dataset, Problem
-from imagecourse.folders import map_files
 
 _NOT_LABELS = ("file", "split", "captions", "clean")
 
@@ -40,7 +39,7 @@ def check_dataset(folder: str | os.PathLike, fractions: Mapping[str, float] = TR
     dataset = read_dataset(folder, fractions=fractions)
     files = list(map(Path, dataset.table["file"]))
     partners = sorted(set(map(Path, dataset.table.get("clean", []))))
-    outcomes = list(map_files(fingerprint, files + partners, "checking"))
+    outcomes = fingerprints(files + partners)
     unreadable = [Problem(str(outcome.path), outcome.error) for outcome in outcomes if outcome.error]
     sizes = np.array([outcome.result[:2] for outcome in outcomes if not outcome.error], int).reshape(-1, 2)
     rows = [row for row, outcome in enumerate(outcomes[: len(files)]) if not outcome.error]

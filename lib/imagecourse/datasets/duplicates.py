@@ -1,6 +1,7 @@
 """Copies of the same picture: exact by their bytes, near by a perceptual hash."""
 
 import hashlib
+import os
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
@@ -12,7 +13,8 @@ from PIL import Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from imagecourse.folders import map_files
+from imagecourse.cache import ArrayCache
+from imagecourse.files import Outcome, map_files
 from imagecourse.images import read_image
 
 HASH_WORDS = 4
@@ -33,8 +35,16 @@ class Fingerprint(NamedTuple):
 def fingerprint(path: Path) -> Fingerprint:
     """Read an image file once and give its fingerprint. Raises: as `read_image`."""
     image = read_image(path)
-    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    return Fingerprint(image.shape[1], image.shape[0], digest, perceptual_hash(image))
+    return Fingerprint(image.shape[1], image.shape[0], _digest(path), perceptual_hash(image))
+
+
+def _digest(path: Path) -> str:
+    """SHA-256 of a file; empty where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
 
 
 def perceptual_hash(image: np.ndarray) -> np.ndarray:
@@ -53,9 +63,30 @@ def perceptual_hash(image: np.ndarray) -> np.ndarray:
     return np.packbits(imagehash.phash(picture, hash_size=16).hash).view(np.uint64)
 
 
-def perceptual_hashes(files: Iterable[Path]) -> np.ndarray:
-    """Hashes of many image files, on all cores: (n, 4) uint64. Raises: ValueError that names an unreadable one."""
-    outcomes = list(map_files(fingerprint, map(Path, files), "hashing"))
+def fingerprints(files: Iterable[str | os.PathLike]) -> list[Outcome]:
+    """The fingerprint of each file, on all cores; an unreadable one has its `error` instead.
+
+    Those computed before come out of a cache: the key is the bytes of the file.
+    """
+    paths = [Path(file) for file in files]
+    digests = {path: digest for path in dict.fromkeys(paths) if (digest := _digest(path))}
+    with ArrayCache("fingerprints", np.uint64) as cache:
+        known = {path: cache.find(digest) for path, digest in digests.items()}
+        missing = [path for path in dict.fromkeys(paths) if known.get(path) is None]
+        new = {outcome.path: outcome for outcome in map_files(fingerprint, missing, "reading")}
+        readable = [outcome.result for outcome in new.values() if not outcome.error]
+        rows = [np.append(np.array([each.width, each.height], np.uint64), each.hash) for each in readable]
+        cache.store([each.digest for each in readable], rows)
+    return [new[path] if path in new else _known(path, digests[path], known[path]) for path in paths]
+
+
+def _known(path: Path, digest: str, row: np.ndarray) -> Outcome:
+    return Outcome(path, Fingerprint(int(row[0]), int(row[1]), digest, row[2:]), "")
+
+
+def perceptual_hashes(files: Iterable[str | os.PathLike]) -> np.ndarray:
+    """Hashes of many image files: (n, 4) uint64. Raises: ValueError that names an unreadable one."""
+    outcomes = fingerprints(files)
     for outcome in outcomes:
         if outcome.error:
             raise ValueError(outcome.error)

@@ -1,27 +1,17 @@
 """From a table of image files to batches for Keras."""
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from imagecourse.batches import squeeze
-from imagecourse.images import read_image
+from imagecourse.images import read_square_image
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
 Targets = np.ndarray | Mapping[str, np.ndarray]
-
-
-def read_square_image(path: str | Path, image_size: int) -> np.ndarray:
-    """An image file as a network sees it: squeezed to a square, whatever its shape was.
-
-    Bilinear with antialiasing. Returns: (image_size, image_size, 3) float32 RGB in [0, 255]. Raises: as `read_image`.
-    """
-    return squeeze(read_image(path), image_size, image_size).astype(np.float32)
 
 
 def label_indices(labels: Sequence[str], classes: Sequence[str]) -> np.ndarray:
@@ -39,6 +29,12 @@ def label_indicators(label_sets: Sequence[Sequence[str]], classes: Sequence[str]
     for row, labels in enumerate(label_sets):
         indicators[row, label_indices(labels, classes)] = 1
     return indicators
+
+
+def indicators(rows: pd.DataFrame, classes: Sequence[str]) -> np.ndarray:
+    """Targets (n, classes) of 0 and 1 for a network that answers independently; rows: column labels, or label."""
+    label_sets = rows["labels"] if "labels" in rows else [(label,) for label in rows["label"]]
+    return label_indicators(list(label_sets), classes)
 
 
 def make_pipeline(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pandas as pd
 from natsort import natsorted
 
-from imagecourse.folders import map_files
+from imagecourse.files import map_files
 from imagecourse.images import read_image
 
 TRAIN_AND_TEST = {"train": 0.8, "test": 0.2}
@@ -85,3 +85,47 @@ def drop_unreadable(dataset: Dataset) -> Dataset:
 
 def _try_to_read(path: Path) -> None:
     read_image(path)
+
+
+def held_out_split(dataset: Dataset) -> str | None:
+    """The split to measure on: test, where there is none validation, else none."""
+    present = set(dataset.table["split"])
+    return next((split for split in ("test", "validation") if split in present), None)
+
+
+def watched_split(dataset: Dataset) -> str | None:
+    """The split that is watched while training: validation, where there is none the test, else none."""
+    present = set(dataset.table["split"])
+    return next((split for split in ("validation", "test") if split in present), None)
+
+
+def choose_classes(dataset: Dataset, min_images: int = 1, max_images: int | None = None, seed: int = 0) -> Dataset:
+    """The classes with at least min_images training pictures, and at most max_images of each, drawn at random.
+
+    Validation pictures are for training too, or for the test where there is no other; test pictures all stay.
+    Raises: ValueError when fewer than two classes are left, or nothing to train on or to test with.
+    """
+    if "label" not in dataset.table:
+        raise ValueError(f"{dataset.root}: holds no classes; put the images of each into a folder of its own")
+    table = _train_and_test(dataset.table.dropna(subset=["label"]))
+    training = table[table["split"] == "train"].sample(frac=1, random_state=seed)
+    counts = training["label"].value_counts()
+    few = set(table["label"]) - set(counts.index[counts >= min_images])
+    if max_images is not None:
+        training = training.groupby("label").head(max_images)
+    kept = pd.concat([training, table[table["split"] == "test"]]).sort_index()
+    chosen = replace(dataset, table=kept[~kept["label"].isin(few)].reset_index(drop=True))
+    splits = set(chosen.table["split"])
+    if len(chosen.classes) < 2 or splits != {"train", "test"}:
+        raise ValueError(
+            f"{dataset.root}: {len(chosen.classes)} classes with {min_images} or more training pictures and splits "
+            f"{', '.join(sorted(splits)) or 'none'}; at least two classes, with pictures to train and test, are wanted"
+        )
+    return chosen
+
+
+def _train_and_test(table: pd.DataFrame) -> pd.DataFrame:
+    splits = table["split"]
+    if not (splits == "test").any():
+        splits = splits.replace("validation", "test")
+    return table.assign(split=splits.replace("validation", "train"))

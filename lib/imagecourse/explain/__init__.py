@@ -6,15 +6,6 @@ labels)` opens a network once for all of them, and lets labels be used as target
 
 from imagecourse.explain.activations import grad_cam, grad_cam_plus_plus, score_cam
 from imagecourse.explain.baselines import centre_blob, edge_detector, random_map
-from imagecourse.explain.features import (
-    activation_maximisation,
-    block_layers,
-    channels_by_activation,
-    feature_maps,
-    first_filters,
-    maps_along_network,
-    saliency_by_block,
-)
 from imagecourse.explain.gradients import (
     completeness_error,
     gradient_times_input,
@@ -22,6 +13,14 @@ from imagecourse.explain.gradients import (
     integrated_gradients,
     smoothgrad,
     vanilla_gradient,
+)
+from imagecourse.explain.layers import (
+    activation_maximisation,
+    block_layers,
+    channels_by_activation,
+    feature_maps,
+    first_filters,
+    saliency_by_block,
 )
 from imagecourse.explain.methods import BASELINES, METHODS, Method, explain, method
 from imagecourse.explain.network import Network, examine
@@ -40,51 +39,4 @@ from imagecourse.explain.trials import (
     insertion_curve,
     mask_energy,
     pointing_game,
-    repeatability,
 )
-
-__all__ = [
-    "BASELINES",
-    "METHODS",
-    "Curve",
-    "Explanation",
-    "Filter",
-    "Method",
-    "Network",
-    "Output",
-    "Target",
-    "activation_maximisation",
-    "block_layers",
-    "centre_blob",
-    "channels_by_activation",
-    "completeness_error",
-    "deletion_curve",
-    "edge_detector",
-    "examine",
-    "explain",
-    "feature_maps",
-    "first_filters",
-    "grad_cam",
-    "grad_cam_plus_plus",
-    "gradient_times_input",
-    "guided_backpropagation",
-    "insertion_curve",
-    "integrated_gradients",
-    "maps_along_network",
-    "mask_energy",
-    "method",
-    "occlusion",
-    "parameter_randomisation",
-    "pointing_game",
-    "predictions",
-    "random_map",
-    "randomised",
-    "randomised_networks",
-    "rank_correlation",
-    "repeatability",
-    "rise",
-    "saliency_by_block",
-    "score_cam",
-    "smoothgrad",
-    "vanilla_gradient",
-]

@@ -15,7 +15,6 @@ def grad_cam(
     images: np.ndarray,
     target: Target = None,
     layer: str | None = None,
-    batch_size: int = BATCH_SIZE,
 ) -> Explanation:
     """Feature maps added up, each with the mean of its gradient as weight.
 
@@ -25,8 +24,8 @@ def grad_cam(
     Raises: ValueError also for a network without convolution, and a layer that is unknown or has no feature maps.
     Source: Selvaraju et al., Grad-CAM, 2017, arXiv:1610.02391.
     """
-    network, images, goal = prepare(model, images, target, batch_size)
-    raw = _weighted_maps(network, images, goal, layer, batch_size, _mean_gradients)
+    network, images, goal = prepare(model, images, target)
+    raw = _weighted_maps(network, images, goal, layer, _mean_gradients)
     return Explanation(scale_to_peak(resize_maps(np.maximum(raw, 0), *images.shape[1:3])), raw, "gradcam")
 
 
@@ -35,7 +34,6 @@ def grad_cam_plus_plus(
     images: np.ndarray,
     target: Target = None,
     layer: str | None = None,
-    batch_size: int = BATCH_SIZE,
 ) -> Explanation:
     """Grad-CAM with weights from positive gradients alone, which finds several instances of a class more evenly.
 
@@ -43,8 +41,8 @@ def grad_cam_plus_plus(
     derivatives are then powers of the first. raw is known up to a positive factor for each picture.
     Source: Chattopadhay et al., Grad-CAM++, 2018, arXiv:1710.11063, equations 17 to 19.
     """
-    network, images, goal = prepare(model, images, target, batch_size)
-    raw = _weighted_maps(network, images, goal, layer, batch_size, _plus_plus_weights)
+    network, images, goal = prepare(model, images, target)
+    raw = _weighted_maps(network, images, goal, layer, _plus_plus_weights)
     return Explanation(scale_to_peak(resize_maps(np.maximum(raw, 0), *images.shape[1:3])), raw, "gradcam_plus_plus")
 
 
@@ -54,7 +52,6 @@ def score_cam(
     target: Target = None,
     layer: str | None = None,
     channels: int | None = 32,
-    batch_size: int = BATCH_SIZE,
 ) -> Explanation:
     """Feature maps added up, each with the score as weight that remains where the picture is seen through it alone.
 
@@ -63,13 +60,13 @@ def score_cam(
     one look at the picture for each. raw: (n, rows, columns), not negative; weights add up to 1. maps: enlarged.
     Source: Wang et al., Score-CAM, 2020, arXiv:1910.01279.
     """
-    network, images, goal = prepare(model, images, target, batch_size)
-    activations = values(network, images, cam_layer(network, goal, layer), batch_size)
+    network, images, goal = prepare(model, images, target)
+    activations = values(network, images, cam_layer(network, goal, layer))
     blank = mean_colour(images)
     raw = []
     for number, maps in enumerate(activations):
         maps = maps[:, :, np.argsort(maps.std(axis=(0, 1)))[::-1][:channels]].transpose(2, 0, 1)
-        gains = _gains(network, images[number], blank[number], maps, goal.only(slice(number, number + 1)), batch_size)
+        gains = _gains(network, images[number], blank[number], maps, goal.only(slice(number, number + 1)))
         weights = np.exp(gains - gains.max())
         raw.append(np.tensordot(weights / weights.sum(), maps, 1))
     raw = np.maximum(np.stack(raw), 0)
@@ -111,10 +108,10 @@ def _last_convolution(network: Network, goal: Goal) -> KerasTensor:
     return [tensor for tensor in feature_layers(network, goal).values() if tensor.shape == last.shape][-1]
 
 
-def _weighted_maps(network: Network, images: np.ndarray, goal: Goal, layer: str | None, batch_size: int, weigh):
+def _weighted_maps(network: Network, images: np.ndarray, goal: Goal, layer: str | None, weigh):
     function = layer_gradients(network, goal, [cam_layer(network, goal, layer)])
     parts = []
-    for batch in goal.batches(images, batch_size):
+    for batch in goal.batches(images):
         [activations], [gradients] = function(*batch)
         activations, gradients = activations.numpy(), gradients.numpy()
         parts.append(np.einsum("nrck,nk->nrc", activations, weigh(activations, gradients)))
@@ -133,15 +130,13 @@ def _plus_plus_weights(activations: np.ndarray, gradients: np.ndarray) -> np.nda
     return (shares * np.maximum(gradients, 0)).sum(axis=(1, 2))
 
 
-def _gains(
-    network: Network, image: np.ndarray, blank: np.ndarray, maps: np.ndarray, goal: Goal, batch_size: int
-) -> np.ndarray:
+def _gains(network: Network, image: np.ndarray, blank: np.ndarray, maps: np.ndarray, goal: Goal) -> np.ndarray:
     """What each of the maps (channels, rows, columns) as a veil leaves of the score, above that of the blank."""
     lowest = maps.min(axis=(1, 2), keepdims=True)
     span = maps.max(axis=(1, 2), keepdims=True) - lowest
     veils = np.divide(maps - lowest, span, out=np.zeros_like(maps), where=span > 0)
     gains = []
-    for start in range(0, len(veils), batch_size):
-        part = resize_maps(veils[start : start + batch_size], *image.shape[:2])[..., None]
-        gains.append(score(network, blank + part * (image - blank), goal.repeated(0, len(part)), batch_size))
-    return np.concatenate(gains) - score(network, blank[None], goal, 1)
+    for start in range(0, len(veils), BATCH_SIZE):
+        part = resize_maps(veils[start : start + BATCH_SIZE], *image.shape[:2])[..., None]
+        gains.append(score(network, blank + part * (image - blank), goal.repeated(0, len(part))))
+    return np.concatenate(gains) - score(network, blank[None], goal)

@@ -9,46 +9,33 @@ from keras import KerasTensor
 
 from imagecourse.explain.network import Network
 from imagecourse.explain.results import Explanation, mean_colour, scale_to_peak
-from imagecourse.explain.targets import (
-    BATCH_SIZE,
-    Goal,
-    Target,
-    chosen,
-    compiled,
-    prepare,
-    score,
-)
+from imagecourse.explain.targets import Goal, Target, chosen, compiled, prepare, score
 
 GREY_LEVELS = 255.0
 
 
-def vanilla_gradient(
-    model: keras.Model | Network, images: np.ndarray, target: Target = None, batch_size: int = BATCH_SIZE
-) -> Explanation:
+def vanilla_gradient(model: keras.Model | Network, images: np.ndarray, target: Target = None) -> Explanation:
     """How much the score changes with each pixel.
 
     model: see `examine`. images: (n, h, w, channels) in [0, 255], in the network's size. target: see `Target`.
-    batch_size: pictures at a time, which bounds the memory.
     raw: (n, h, w, channels), score per grey level. maps: the largest channel, without sign.
     Raises: ValueError for a target or images that do not fit; so do all methods.
     Source: Simonyan et al., Deep Inside Convolutional Networks, 2014, arXiv:1312.6034.
     """
-    network, images, goal = prepare(model, images, target, batch_size)
-    raw = pixel_gradients(network, images, goal, batch_size)
+    network, images, goal = prepare(model, images, target)
+    raw = pixel_gradients(network, images, goal)
     return Explanation(scale_to_peak(np.abs(raw).max(axis=-1)), raw, "gradient")
 
 
-def gradient_times_input(
-    model: keras.Model | Network, images: np.ndarray, target: Target = None, batch_size: int = BATCH_SIZE
-) -> Explanation:
+def gradient_times_input(model: keras.Model | Network, images: np.ndarray, target: Target = None) -> Explanation:
     """How much each pixel adds to the score, if the network were linear.
 
     The input is counted from the picture's mean colour, as in `integrated_gradients`, so that black can matter too.
     raw: (n, h, w, channels), in units of the score. maps: the sum over channels where positive.
     Source: Shrikumar et al., Not Just a Black Box, 2016, arXiv:1605.01713.
     """
-    network, images, goal = prepare(model, images, target, batch_size)
-    raw = pixel_gradients(network, images, goal, batch_size) * (images - mean_colour(images))
+    network, images, goal = prepare(model, images, target)
+    raw = pixel_gradients(network, images, goal) * (images - mean_colour(images))
     return Explanation(scale_to_peak(raw.sum(axis=-1)), raw, "gradient_times_input")
 
 
@@ -59,7 +46,6 @@ def smoothgrad(
     samples: int = 24,
     noise: float = 0.1,
     seed: int = 0,
-    batch_size: int = BATCH_SIZE,
 ) -> Explanation:
     """The mean gradient over noisy versions of each picture.
 
@@ -67,12 +53,12 @@ def smoothgrad(
     raw and maps: as `vanilla_gradient`.
     Source: Smilkov et al., SmoothGrad, 2017, arXiv:1706.03825.
     """
-    network, images, goal = prepare(model, images, target, batch_size)
+    network, images, goal = prepare(model, images, target)
     generator = np.random.default_rng(seed)
     raw = np.zeros_like(images)
     for _ in range(samples):
         disturbance = generator.standard_normal(images.shape[1:], np.float32) * (noise * GREY_LEVELS)
-        raw += pixel_gradients(network, images + disturbance, goal, batch_size) / samples
+        raw += pixel_gradients(network, images + disturbance, goal) / samples
     return Explanation(scale_to_peak(np.abs(raw).max(axis=-1)), raw, "smoothgrad")
 
 
@@ -82,7 +68,6 @@ def integrated_gradients(
     target: Target = None,
     steps: int = 48,
     baseline: np.ndarray | float | None = None,
-    batch_size: int = BATCH_SIZE,
 ) -> Explanation:
     """Each pixel's share in the difference between the scores of a picture and of a blank one.
 
@@ -93,11 +78,11 @@ def integrated_gradients(
     maps: the sum over channels where positive.
     Source: Sundararajan et al., Axiomatic Attribution for Deep Networks, 2017, arXiv:1703.01365.
     """
-    network, images, goal = prepare(model, images, target, batch_size)
+    network, images, goal = prepare(model, images, target)
     blank = _blank(images, baseline)
     total = np.zeros_like(images)
     for part in (np.arange(steps, dtype=np.float32) + 0.5) / steps:
-        total += 2 * part * pixel_gradients(network, blank + part**2 * (images - blank), goal, batch_size)
+        total += 2 * part * pixel_gradients(network, blank + part**2 * (images - blank), goal)
     raw = total / steps * (images - blank)
     return Explanation(scale_to_peak(raw.sum(axis=-1)), raw, "integrated_gradients")
 
@@ -108,22 +93,19 @@ def completeness_error(
     target: Target,
     raw: np.ndarray,
     baseline: np.ndarray | float | None = None,
-    batch_size: int = BATCH_SIZE,
 ) -> np.ndarray:
     """How far attributions are from adding up to the difference that they share out, relative to it: (n,) float32.
 
     raw, baseline: of `integrated_gradients`. More steps bring it down; below 0.01 is good.
     """
-    network, images, goal = prepare(model, images, target, batch_size)
+    network, images, goal = prepare(model, images, target)
     blank = np.ascontiguousarray(_blank(images, baseline))
-    difference = score(network, images, goal, batch_size) - score(network, blank, goal, batch_size)
+    difference = score(network, images, goal) - score(network, blank, goal)
     gap = np.abs(raw.sum(axis=(1, 2, 3), dtype=np.float64) - difference)
     return (gap / np.maximum(np.abs(difference), np.finfo(np.float32).tiny)).astype(np.float32)
 
 
-def guided_backpropagation(
-    model: keras.Model | Network, images: np.ndarray, target: Target = None, batch_size: int = BATCH_SIZE
-) -> Explanation:
+def guided_backpropagation(model: keras.Model | Network, images: np.ndarray, target: Target = None) -> Explanation:
     """The gradient, where on the way back every rectifier lets only positive values through.
 
     It applies to ReLU and its relatives (ReLU6, SiLU, GELU, …); a network without any gives its plain gradient.
@@ -131,19 +113,17 @@ def guided_backpropagation(
     (Adebayo et al., 2018, arXiv:1810.03292).
     Source: Springenberg et al., Striving for Simplicity, 2015, arXiv:1412.6806.
     """
-    network, images, goal = prepare(model, images, target, batch_size)
-    raw = pixel_gradients(network, images, goal, batch_size, guided=True)
+    network, images, goal = prepare(model, images, target)
+    raw = pixel_gradients(network, images, goal, guided=True)
     return Explanation(scale_to_peak(raw.max(axis=-1)), raw, "guided_backpropagation")
 
 
-def pixel_gradients(
-    network: Network, images: np.ndarray, goal: Goal, batch_size: int, guided: bool = False
-) -> np.ndarray:
+def pixel_gradients(network: Network, images: np.ndarray, goal: Goal, guided: bool = False) -> np.ndarray:
     """Gradients of the scores with respect to the pixels, in the shape of the images, float32."""
     key = ("pixel gradients", id(goal.scores), guided)
     scores = network.guided_outputs[id(goal.scores)] if guided else goal.scores
     function = network.once(key, lambda: _compile_gradients(network, scores, []))
-    return np.concatenate([function(*batch)[1][0].numpy() for batch in goal.batches(images, batch_size)])
+    return np.concatenate([function(*batch)[1][0].numpy() for batch in goal.batches(images)])
 
 
 def layer_gradients(network: Network, goal: Goal, layers: Sequence[KerasTensor]):

@@ -17,7 +17,6 @@ def occlusion(
     target: Target = None,
     patch: int | None = None,
     stride: int | None = None,
-    batch_size: int = BATCH_SIZE,
 ) -> Explanation:
     """How far the score falls when a square of the picture's mean colour hides a place.
 
@@ -26,24 +25,24 @@ def occlusion(
     Raises: ValueError also for a patch that does not fit into the picture, or a stride that leaves gaps.
     Source: Zeiler and Fergus, Visualizing and Understanding Convolutional Networks, 2014, arXiv:1311.2901.
     """
-    network, images, goal = prepare(model, images, target, batch_size)
+    network, images, goal = prepare(model, images, target)
     height, width = images.shape[1:3]
     patch = max(1, min(height, width) // 6) if patch is None else patch
     stride = max(1, patch // 2) if stride is None else stride
     if not 1 <= stride <= patch <= min(height, width):
         raise ValueError(f"patch {patch}, stride {stride}: give 1 ≤ stride ≤ patch ≤ {min(height, width)} pixels")
     places = [(top, left) for top in _starts(height, patch, stride) for left in _starts(width, patch, stride)]
-    blank, before = mean_colour(images), score(network, images, goal, batch_size)
+    blank, before = mean_colour(images), score(network, images, goal)
     falls, looks = np.zeros((len(images), height, width), np.float32), np.zeros((height, width), np.float32)
     for top, left in places:
         looks[top : top + patch, left : left + patch] += 1
     for number, image in enumerate(images):
-        for start in range(0, len(places), batch_size):
-            part = places[start : start + batch_size]
+        for start in range(0, len(places), BATCH_SIZE):
+            part = places[start : start + BATCH_SIZE]
             hidden = np.repeat(image[None], len(part), axis=0)
             for version, (top, left) in zip(hidden, part, strict=True):
                 version[top : top + patch, left : left + patch] = blank[number, 0, 0]
-            after = score(network, hidden, goal.repeated(number, len(part)), batch_size)
+            after = score(network, hidden, goal.repeated(number, len(part)))
             for fall, (top, left) in zip(before[number] - after, part, strict=True):
                 falls[number, top : top + patch, left : left + patch] += fall
     raw = falls / looks
@@ -58,7 +57,6 @@ def rise(
     cells: int = 7,
     visible: float = 0.5,
     seed: int = 0,
-    batch_size: int = BATCH_SIZE,
 ) -> Explanation:
     """The mean of random soft masks, each weighted with the answer that is left when the picture is seen through it.
 
@@ -68,14 +66,14 @@ def rise(
     maps: raw from its lowest to its highest value.
     Source: Petsiuk et al., RISE, 2018, arXiv:1806.07421.
     """
-    network, images, goal = prepare(model, images, target, batch_size)
+    network, images, goal = prepare(model, images, target)
     blank = mean_colour(images)
     weighted, seen = np.zeros(images.shape[:3], np.float64), np.zeros(images.shape[1:3], np.float64)
-    for part in _random_masks(masks, cells, visible, images.shape[1:3], seed, batch_size):
+    for part in _random_masks(masks, cells, visible, images.shape[1:3], seed):
         seen += part.sum(axis=0)
         for number, image in enumerate(images):
             veiled = blank[number] + part[..., None] * (image - blank[number])
-            answers = score(network, veiled, goal.repeated(number, len(part)), batch_size, probability=True)
+            answers = score(network, veiled, goal.repeated(number, len(part)), probability=True)
             weighted[number] += np.tensordot(answers, part, 1)
     raw = (weighted / np.maximum(seen, np.finfo(np.float32).tiny)).astype(np.float32)
     return Explanation(scale_to_peak(raw - raw.min(axis=(1, 2), keepdims=True)), raw, "rise")
@@ -86,15 +84,13 @@ def _starts(side: int, patch: int, stride: int) -> list[int]:
     return sorted({*range(0, side - patch + 1, stride), side - patch})
 
 
-def _random_masks(
-    count: int, cells: int, visible: float, shape: tuple[int, int], seed: int, batch_size: int
-) -> Iterator[np.ndarray]:
+def _random_masks(count: int, cells: int, visible: float, shape: tuple[int, int], seed: int) -> Iterator[np.ndarray]:
     """Batches (b, h, w) float32 in [0, 1]: coarse random grids, enlarged smoothly, shifted by less than a cell."""
     generator = np.random.default_rng(seed)
     height, width = shape
     cell = (-(-height // cells), -(-width // cells))
-    for start in range(0, count, batch_size):
-        part = np.empty((min(batch_size, count - start), height, width), np.float32)
+    for start in range(0, count, BATCH_SIZE):
+        part = np.empty((min(BATCH_SIZE, count - start), height, width), np.float32)
         for mask in part:
             grid = (generator.random((cells + 1, cells + 1)) < visible).astype(np.float32)
             large = cv2.resize(grid, ((cells + 1) * cell[1], (cells + 1) * cell[0]))

@@ -12,7 +12,7 @@ from scipy.stats import spearmanr
 
 from imagecourse.explain.methods import Method
 from imagecourse.explain.network import LINEAR, Network, examine
-from imagecourse.explain.targets import BATCH_SIZE, Filter, Output, Target, prepare
+from imagecourse.explain.targets import Filter, Output, Target, prepare
 
 
 def parameter_randomisation(
@@ -22,7 +22,6 @@ def parameter_randomisation(
     target: Target = None,
     stages: int | None = None,
     seed: int = 0,
-    batch_size: int = BATCH_SIZE,
 ) -> pd.DataFrame:
     """How a method's maps change while the weights are shuffled from the top layer down.
 
@@ -32,7 +31,7 @@ def parameter_randomisation(
     `image` (number), `correlation` (Spearman's, with the map of the trained network, in [-1, 1]).
     """
     network = examine(model)
-    target = fixed_target(network, images, target, batch_size)
+    target = fixed_target(network, images, target)
     before = method.run(network, images, target, seed).maps
     tables = []
     for count, layer, forgetful in randomised_networks(network, stages, seed):
@@ -73,9 +72,9 @@ def randomised(model: keras.Model | Network, seed: int = 0) -> Network:
     return network
 
 
-def fixed_target(network: Network, images: np.ndarray, target: Target, batch_size: int = BATCH_SIZE) -> Filter | Output:
+def fixed_target(network: Network, images: np.ndarray, target: Target) -> Filter | Output:
     """A target that stays the same when the network changes: predicted classes are replaced by their numbers."""
-    _, _, goal = prepare(network, images, target, batch_size)
+    _, _, goal = prepare(network, images, target)
     if isinstance(target, Filter):
         return target._replace(channel=goal.indices)
     name = next(name for name, head in network.heads.items() if head.logits is goal.scores)

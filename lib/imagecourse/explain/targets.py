@@ -45,10 +45,10 @@ class Goal(NamedTuple):
         """The goal of some of the pictures."""
         return self._replace(indices=self.indices[pictures])
 
-    def batches(self, images: np.ndarray, batch_size: int) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
+    def batches(self, images: np.ndarray) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
         """The pictures, float32, and the column of each, batch by batch."""
-        for start in range(0, len(images), batch_size):
-            rows = slice(start, start + batch_size)
+        for start in range(0, len(images), BATCH_SIZE):
+            rows = slice(start, start + BATCH_SIZE)
             yield tf.constant(images[rows], tf.float32), tf.constant(self.indices[rows])
 
     def repeated(self, number: int, times: int) -> "Goal":
@@ -56,16 +56,14 @@ class Goal(NamedTuple):
         return self._replace(indices=np.repeat(self.indices[number], times))
 
 
-def prepare(
-    model: keras.Model | Network, images: np.ndarray, target: Target, batch_size: int
-) -> tuple[Network, np.ndarray, Goal]:
+def prepare(model: keras.Model | Network, images: np.ndarray, target: Target) -> tuple[Network, np.ndarray, Goal]:
     """The opened network, checked images (float32) and the goal: what every method begins with."""
     network = examine(model)
     images = check_images(network, images)
-    return network, images, find_goal(network, images, target, batch_size)
+    return network, images, find_goal(network, images, target)
 
 
-def find_goal(network: Network, images: np.ndarray, target: Target, batch_size: int = BATCH_SIZE) -> Goal:
+def find_goal(network: Network, images: np.ndarray, target: Target) -> Goal:
     """What a target means in a network for these pictures; see `Target`.
 
     images: checked (n, h, w, channels) float32. Only their number counts, unless the predicted class is asked for.
@@ -78,36 +76,32 @@ def find_goal(network: Network, images: np.ndarray, target: Target, batch_size: 
     name, which = _output_and_class(network, target)
     head = network.heads[name]
     if which is None:
-        indices = values(network, images, head.answers, batch_size).argmax(axis=1).astype(np.int32)
+        indices = values(network, images, head.answers).argmax(axis=1).astype(np.int32)
     else:
         columns = [_column(name, head, choice) for choice in _per_picture(which, len(images))]
         indices = _checked(columns, head.answers.shape[-1], f"class of the output {name}")
     return Goal(head.logits, head.answers, indices)
 
 
-def predictions(
-    model: keras.Model | Network, images: np.ndarray, output: str | None = None, batch_size: int = BATCH_SIZE
-) -> np.ndarray:
+def predictions(model: keras.Model | Network, images: np.ndarray, output: str | None = None) -> np.ndarray:
     """The answers of one output (None: the only one): (n, classes) float32, in the order of its labels."""
     network = examine(model)
     name, _ = _output_and_class(network, None if output is None else Output(output))
-    return values(network, check_images(network, images), network.heads[name].answers, batch_size)
+    return values(network, check_images(network, images), network.heads[name].answers)
 
 
-def values(network: Network, images: np.ndarray, tensor: KerasTensor, batch_size: int = BATCH_SIZE) -> np.ndarray:
+def values(network: Network, images: np.ndarray, tensor: KerasTensor) -> np.ndarray:
     """What a layer or a head gives for each picture: (n, …) float32."""
     function = network.once(("values", id(tensor)), lambda: _compile(network, tensor))
-    batches = (images[start : start + batch_size] for start in range(0, len(images), batch_size))
+    batches = (images[start : start + BATCH_SIZE] for start in range(0, len(images), BATCH_SIZE))
     return np.concatenate([function(tf.constant(batch, tf.float32)).numpy() for batch in batches])
 
 
-def score(
-    network: Network, images: np.ndarray, goal: Goal, batch_size: int = BATCH_SIZE, probability: bool = False
-) -> np.ndarray:
+def score(network: Network, images: np.ndarray, goal: Goal, probability: bool = False) -> np.ndarray:
     """The score of its goal for each picture: (n,) float32, the logit, or on demand the probability if there is one."""
     tensor = goal.answers if probability else goal.scores
     scores = network.once(("score", id(tensor)), lambda: _compile(network, tensor, choose=True))
-    return np.concatenate([scores(*batch).numpy() for batch in goal.batches(images, batch_size)])
+    return np.concatenate([scores(*batch).numpy() for batch in goal.batches(images)])
 
 
 def chosen(columns: tf.Tensor, indices: tf.Tensor) -> tf.Tensor:

@@ -6,11 +6,9 @@ import cv2
 import keras
 import numpy as np
 
-from imagecourse.explain.methods import Method
-from imagecourse.explain.network import Network, examine
-from imagecourse.explain.randomisation import rank_correlation
+from imagecourse.explain.network import Network
 from imagecourse.explain.results import blurred, mean_colour
-from imagecourse.explain.targets import BATCH_SIZE, Goal, Target, prepare, score
+from imagecourse.explain.targets import Goal, Target, prepare, score
 
 
 class Curve(NamedTuple):
@@ -58,15 +56,14 @@ def deletion_curve(
     target: Target,
     maps: np.ndarray,
     steps: int = 16,
-    batch_size: int = BATCH_SIZE,
 ) -> Curve:
     """The answer while the most salient pixels turn into the picture's mean colour: a true map makes it fall fast.
 
     maps: (n, h, w); only the order of the pixels counts. A small area is good.
     Source: Petsiuk et al., RISE, 2018, arXiv:1806.07421, section 3.2; so is `insertion_curve`.
     """
-    network, images, goal = prepare(model, images, target, batch_size)
-    return _curve(network, images, mean_colour(images), goal, maps, steps, batch_size)
+    network, images, goal = prepare(model, images, target)
+    return _curve(network, images, mean_colour(images), goal, maps, steps)
 
 
 def insertion_curve(
@@ -75,26 +72,14 @@ def insertion_curve(
     target: Target,
     maps: np.ndarray,
     steps: int = 16,
-    batch_size: int = BATCH_SIZE,
 ) -> Curve:
     """The answer while a blurred picture gets its most salient pixels back: a true map makes it rise fast.
 
     Blurred with a tenth of the shorter side as sigma. maps: as `deletion_curve`. A large area is good.
     """
-    network, images, goal = prepare(model, images, target, batch_size)
+    network, images, goal = prepare(model, images, target)
     start = blurred(images, min(images.shape[1:3]) / 10)
-    return _curve(network, start, images, goal, maps, steps, batch_size)
-
-
-def repeatability(
-    method: Method, model: keras.Model | Network, images: np.ndarray, target: Target = None, seeds=(0, 1)
-) -> np.ndarray:
-    """Rank correlation between the maps of two runs with different seeds: (n,) float32; 1 without chance."""
-    if not method.random:
-        return np.ones(len(images), np.float32)
-    network = examine(model)
-    first, second = (method.run(network, images, target, seed).maps for seed in seeds)
-    return rank_correlation(first, second)
+    return _curve(network, start, images, goal, maps, steps)
 
 
 def _curve(
@@ -104,7 +89,6 @@ def _curve(
     goal: Goal,
     maps: np.ndarray,
     steps: int,
-    batch_size: int,
 ) -> Curve:
     if maps.shape != start.shape[:3]:
         raise ValueError(f"maps: {maps.shape} for images {start.shape}; give one map as large as the picture for each")
@@ -112,7 +96,7 @@ def _curve(
     ranks = np.argsort(order, axis=1).reshape(*maps.shape, 1) / order.shape[1]
     shares = np.arange(steps + 1) / steps
     mixed = (np.where(ranks < share, end, start) for share in shares)
-    answers = np.stack([score(network, images, goal, batch_size, probability=True) for images in mixed], axis=1)
+    answers = np.stack([score(network, images, goal, probability=True) for images in mixed], axis=1)
     return Curve(shares, answers, np.trapezoid(answers, shares, axis=1))
 
 

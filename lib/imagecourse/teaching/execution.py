@@ -29,7 +29,6 @@ START_SECONDS = 180
 GRACE_SECONDS = 5  # to answer an interrupt
 WATCH_SECONDS = 0.5
 QUIET_SECONDS = 2  # after the reply, when its end of output got lost
-OWN_ENVIRONMENT = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}  # when people run their own notebook
 DONE = "application/x-imagecourse-done"
 
 
@@ -75,11 +74,11 @@ class _Manager(KernelManager):
 class Session:
     """A kernel with its files in `folder`, alive inside a `with` block.
 
-    confined: behind the sandbox's walls. cores: it may use. work: the folder it starts in, when not one of its own.
+    confined: behind the sandbox's walls. cores: it may use.
     """
 
-    def __init__(self, folder: Path, limits: Limits, confined: bool, cores: int = 1, work: Path | None = None):
-        self.folder, self.limits, self._work = folder, limits, work or folder / "work"
+    def __init__(self, folder: Path, limits: Limits, confined: bool, cores: int = 1):
+        self.folder, self.limits = folder, limits
         context = zmq.Context()
         context.setsockopt(zmq.MAXMSGSIZE, LARGEST_MESSAGE)
         self._manager = _Manager(context=context, connection_file=str(folder / "kernel" / "k.json"))
@@ -89,14 +88,14 @@ class Session:
         kernel += ["--HistoryManager.enabled=False", "--Application.log_level=50"]
         guest = self._manager.guest
         self._manager.command = sandbox.confine(kernel, folder, limits, guest) if confined else kernel
-        self._environment = os.environ | OWN_ENVIRONMENT if work else sandbox.environment(folder, cores)
+        self._environment = sandbox.environment(folder, cores)
         self._next_watch = 0.0
 
     def __enter__(self) -> "Session":
         _copy_font_list(self.folder / "home")
         with open(os.devnull, "wb") as nowhere:
             self._manager.start_kernel(
-                env=self._environment, cwd=self._work, stdout=nowhere, stderr=nowhere, stdin=nowhere.fileno()
+                env=self._environment, cwd=self.folder / "work", stdout=nowhere, stderr=nowhere, stdin=nowhere.fileno()
             )
         self._client = self._manager.client()
         self._client.start_channels()

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from imagecourse import plots
-from imagecourse.images import atomic_path
+from imagecourse.files import atomic_path
 from imagecourse.teaching.gradebook import AWAITING, MISSING, STATES, TIMED_OUT_STATE, Mark, read_marks
 from imagecourse.teaching.layout import picture, write_page
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from imagecourse.teaching.exercises import grade_id, is_test
+from imagecourse.exercises.cells import grade_id, is_test
 from imagecourse.teaching.gradebook import AWAITING, MISSING, Mark, read_marks
 from imagecourse.teaching.layout import write_page
 from imagecourse.teaching.release import visible_tests

@@ -17,10 +17,11 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from imagecourse.images import atomic_path
-from imagecourse.teaching.exercises import Exercise, find_exercises, grade_id, is_test
+from imagecourse.exercises.cells import Exercise, find_exercises, grade_id, is_test
+from imagecourse.exercises.outcomes import ANSWERED, NOT_RUN, PASSED, TIMED_OUT
+from imagecourse.files import atomic_path
 from imagecourse.teaching.release import student_version
-from imagecourse.teaching.submission import ANSWERED, NOT_RUN, PASSED, TIMED_OUT, Task, read_record
+from imagecourse.teaching.submission import Task, read_record
 
 GRADED, ZERO, AWAITING = "graded", "zero", "awaiting hand marking"
 FAILED_TO_RUN, TIMED_OUT_STATE, MISSING = "failed to run", "timed out", "missing"

@@ -11,13 +11,13 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-from imagecourse.images import atomic_path
-from imagecourse.site.prose import data_uri
+from imagecourse.files import atomic_path
+from imagecourse.reports.prose import data_uri
 
 
 def write_page(path: Path, template: str, **values) -> Path:
     """Render a template of `pages/` into a file."""
-    loaders = [PackageLoader("imagecourse.teaching", "pages"), PackageLoader("imagecourse", "site")]
+    loaders = [PackageLoader("imagecourse.teaching", "pages"), PackageLoader("imagecourse.reports", "")]
     environment = Environment(
         loader=ChoiceLoader(loaders), autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
     )

@@ -4,7 +4,6 @@ import ast
 import json
 import re
 import shutil
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,13 +11,17 @@ import nbformat
 from nbformat import NotebookNode
 
 import imagecourse
-from imagecourse.reports import find_notebooks, read_parameters
-from imagecourse.teaching.exercises import find_exercises, is_test
+from imagecourse.exercises.cells import find_exercises, is_test
+from imagecourse.files import new_folder
+from imagecourse.reports.chapters import find_notebooks, read_parameters
 
 STUB = "raise NotImplementedError"
 HIDDEN_TESTS = re.compile(r"^[^\n]*BEGIN HIDDEN TESTS.*?END HIDDEN TESTS[^\n]*\n?", re.MULTILINE | re.DOTALL)
 DOTTED_NAME = re.compile(r"\w+(\.\w+)+")
 PROJECT_FILES = ("LICENSE", "pyproject.toml")
+STUDENT_ROOMS = ("explain", "networks", "restoration", "datasets", "samples", "plots", "evaluation", "exercises")
+STUDENT_MODULES = ("__init__", "__main__", "cli", "images", "files", "cache")
+STUDENT_COMMANDS = ("__init__", "quiet", "data", "restore", "predict", "explain", "teach")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", ".*", "*.egg-info")
 README = """# {title}
 
@@ -78,23 +81,14 @@ def write_release(folder: Path, chapters: Iterable[str] = (), notebooks: Path | 
     """Write what students get into a new folder: chapters, library, models, README and requirements; gives chapters.
 
     chapters: names or numbers; none means all. notebooks: the teacher's folder; None is the course's own.
-    Raises: ValueError where the folder has something in it, or the marks in a notebook are wrong.
+    Raises: FileExistsError where the folder has something in it; ValueError where the marks in a notebook are wrong.
     """
-    folder = Path(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ValueError(f"{folder}: is there already; give a new folder")
     paths = find_notebooks(chapters, notebooks)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
-        building = Path(temporary, "release")
-        building.mkdir()
+    with new_folder(folder) as building:
         entries = [_write_chapter(path, building) for path in paths]
         _write_project(building, paths)
         _write_readme(building, entries)
-        if folder.is_dir():
-            folder.rmdir()
-        building.rename(folder)
-    return [folder / path.stem / path.name for path in paths]
+    return [Path(folder) / path.stem / path.name for path in paths]
 
 
 def _write_chapter(path: Path, building: Path) -> tuple[str, int, float]:
@@ -112,14 +106,20 @@ def _write_chapter(path: Path, building: Path) -> tuple[str, int, float]:
 
 
 def _write_project(building: Path, paths: list[Path]) -> None:
-    """The library with what installs it, and the models that the chapters name in their parameters."""
+    """The library below what teaches, trains and reports, what installs it, and the models that the chapters name."""
     project = Path(imagecourse.__file__).parents[2]
-    shutil.copytree(project / "lib" / "imagecourse", building / "lib" / "imagecourse", ignore=LEFT_OUT)
+    library, copy = project / "lib" / "imagecourse", building / "lib" / "imagecourse"
+    for room in STUDENT_ROOMS:
+        shutil.copytree(library / room, copy / room, ignore=LEFT_OUT)
+    (copy / "commands").mkdir()
+    for name in [*STUDENT_MODULES, *(f"commands/{name}" for name in STUDENT_COMMANDS)]:
+        shutil.copyfile(library / f"{name}.py", copy / f"{name}.py")
     for name in PROJECT_FILES:
         shutil.copyfile(project / name, building / name)
     requirements = (project / "requirements.txt").read_text(encoding="utf-8")
     (building / "requirements.txt").write_text(_for_students(requirements), encoding="utf-8")
-    named = {value for path in paths for value in read_parameters(path).values() if isinstance(value, str)}
+    values = [value for path in paths for value in read_parameters(path).values()]
+    named = {name for value in values for name in (value if isinstance(value, list) else [value])}
     for model in sorted((project / "models").glob("*/card.json")):
         if model.parent.name in named:
             shutil.copytree(model.parent, building / "models" / model.parent.name, ignore=LEFT_OUT)

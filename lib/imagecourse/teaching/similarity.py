@@ -16,9 +16,9 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 
-from imagecourse.images import atomic_path
-from imagecourse.reports import find_notebooks
-from imagecourse.teaching.exercises import read_notebook
+from imagecourse.exercises.cells import read_notebook
+from imagecourse.files import atomic_path
+from imagecourse.reports.chapters import find_notebooks
 from imagecourse.teaching.grade import find_submission, student_names
 from imagecourse.teaching.layout import write_page
 from imagecourse.teaching.release import student_version

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import nbformat
 from nbformat import NotebookNode
 
-from imagecourse.teaching.exercises import (
+from imagecourse.exercises.cells import (
     defined_names,
     grade_id,
     is_by_hand,

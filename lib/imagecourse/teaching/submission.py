@@ -12,28 +12,19 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from imagecourse.images import atomic_path
+from imagecourse.exercises.cells import find_exercises, grade_id, is_by_hand, is_test, read_notebook
+from imagecourse.exercises.outcomes import ANSWERED, EMPTY, FAILED, NOT_RUN, PASSED, TIMED_OUT, Outcome, in_words
+from imagecourse.files import atomic_path
 from imagecourse.teaching.execution import CellRun, KernelStoppedError, Session
-from imagecourse.teaching.exercises import find_exercises, grade_id, is_by_hand, is_test, read_notebook
 from imagecourse.teaching.release import what_tests_use
 from imagecourse.teaching.sandbox import Limits
 from imagecourse.teaching.staging import stage
 
-PASSED, FAILED, NOT_RUN, TIMED_OUT, ANSWERED, EMPTY = "passed", "failed", "not run", "timed out", "answered", "empty"
 HIDDEN_FAILED = "The tests you can see pass; a further test, on other values, does not."
-NOT_DONE = "Not done: the cell still raises NotImplementedError."
 UNREADABLE = "cannot be read"
 MOST_TIMEOUTS = 4  # cells of one notebook, before the rest is left alone
 LARGEST_COMPANIONS = 50 * 2**20  # bytes of files that come with a notebook
 VERSION = 1  # of what is kept for each submission
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How one exercise went: `status` as named above, `message` for its student."""
-
-    status: str
-    message: str = ""
 
 
 @dataclass(frozen=True)
@@ -170,18 +161,6 @@ def _judge(cell: NotebookNode, source: str, session: Session) -> tuple[Outcome, 
     if run.finished:
         return Outcome(PASSED), run
     return Outcome(FAILED, in_words(run.error)), run
-
-
-def in_words(error: str) -> str:
-    """The error of a visible test for its student."""
-    if error.startswith("NotImplementedError"):
-        return NOT_DONE
-    kind, _, text = error.partition(":")
-    lines = text.strip().splitlines()
-    if kind == "AssertionError" and lines:
-        of_numpy = lines[0].startswith("Not equal to tolerance")
-        return "\n".join(lines[1:4] if of_numpy else lines)
-    return error or "The tests did not come to their end."
 
 
 def _complete(notebook: NotebookNode, release: NotebookNode, outcomes: dict, stopped: str) -> dict[str, Outcome]:

@@ -1,0 +1,15 @@
+"""Figures in one style; diagrams of networks, interactive parts and quizzes in modules of their own."""
+
+from imagecourse.plots.figures import (
+    answer_bars,
+    confusion_matrix,
+    grid_of_numbers,
+    heat_table,
+    image_grid,
+    learning_curves,
+    precision_recall,
+    publish,
+    reliability,
+    set_style,
+    show_image,
+)

@@ -1,0 +1,77 @@
+"""Any folder with a class in each sub-folder: a linear layer on a frozen network, or more on request."""
+
+import sys
+from pathlib import Path
+
+from imagecourse.datasets import Dataset
+from imagecourse.evaluation import Estimate, accuracy_with_interval
+from imagecourse.networks.architectures import photo_cnn
+from imagecourse.networks.backbones import APPLICATIONS, LITES
+from imagecourse.recipes import TrainingRequest
+from imagecourse.recipes.character_views import varied_view
+from imagecourse.recipes.common import Recipe, Trained, Training, held_out_rows
+from imagecourse.recipes.learning import Borrowing, Scratch, balanced, calibrate, learn_borrowed, learn_scratch
+from imagecourse.recipes.measuring import baseline_accuracy, rounded
+from imagecourse.samples.archive import write_archive
+
+FROZEN, FINE_TUNED, SCRATCH = "frozen", "fine_tuned", "scratch"
+BACKBONE = "efficientnet_lite0"
+FEWEST_STEPS = 400
+SLOWER = 10  # measured on 3,100 pictures and on 60, features computed anew
+
+
+class ClassifierRecipe(Recipe):
+    """network: `FROZEN`, a linear layer on `BACKBONE`; the name of another backbone to put it on; `FINE_TUNED`, its
+    last blocks trained too; `SCRATCH`, nothing borrowed."""
+
+    def __init__(self, request: TrainingRequest, network: str = FROZEN, seeds: int = 1):
+        super().__init__(request)
+        known = (FROZEN, FINE_TUNED, SCRATCH, *LITES, *APPLICATIONS)
+        if network not in known:
+            raise ValueError(f"{network!r}: no such network; use one of {', '.join(known)}")
+        self.network, self.seeds = network, seeds
+
+    def write_sample(self, folder: Path) -> None:
+        write_archive(folder, seed=self.request.seed)
+
+    def settings(self) -> dict:
+        return super().settings() | {"network": self.network}
+
+    def learn(self, dataset: Dataset, training: Training) -> Trained:
+        if self.network == SCRATCH:
+            trained = learn_scratch(Scratch(photo_cnn, image_size=128, augment=True), dataset, training)
+        else:
+            trained = learn_borrowed(self._borrowing(dataset), dataset, False, training, varied_view, balanced(dataset))
+        calibrate(trained.model, dataset)
+        return trained
+
+    def _borrowing(self, dataset: Dataset) -> Borrowing:
+        if self.network == FINE_TUNED:
+            return Borrowing("efficientnet_lite1", "block6b_add", epochs=20, learning_rate=3e-4)
+        pictures = int((dataset.table["split"] == "train").sum())
+        steps = -(-pictures // Borrowing.batch_size)
+        backbone = BACKBONE if self.network == FROZEN else self.network
+        return Borrowing(backbone, epochs=max(12, -(-FEWEST_STEPS // steps)), views=2)
+
+    def facts(self, dataset: Dataset, trained: Trained) -> dict:
+        rows = held_out_rows(dataset)
+        predicted = [dataset.classes[best] for best in trained.scores.argmax(axis=1)]
+        estimate = accuracy_with_interval(rows["label"], predicted)
+        if self.network != FINE_TUNED:
+            print(_advice(int((rows["label"] != predicted).sum()), len(rows), estimate), file=sys.stderr)
+        return {
+            "network": self.network,
+            "test": {"accuracy": rounded(estimate._asdict())},
+            "baseline": baseline_accuracy(dataset, "test"),
+        }
+
+
+def _advice(wrong: int, images: int, estimate: Estimate) -> str:
+    """Whether a longer training is worth the wait."""
+    if wrong == 0:
+        return f"none of {images} test pictures is wrong: they could not show that another network is better"
+    return (
+        f"{wrong} of {images} test pictures are wrong, accuracy {estimate}; worth the wait, if that matters to you: "
+        f"--network {FINE_TUNED}, which takes about {SLOWER} times as long. From scratch it would take many more "
+        "pictures than you have to come as far."
+    )

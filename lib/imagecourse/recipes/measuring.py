@@ -1,0 +1,102 @@
+"""What stands on a card: figures with intervals, over seeds, beside a baseline, for one label a picture or several."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from imagecourse.datasets import Dataset, label_indices
+from imagecourse.evaluation import (
+    accuracy_with_interval,
+    calibration,
+    classification_summary,
+    expected_calibration_error,
+    mean_with_interval,
+)
+from imagecourse.evaluation.several_labels import LABEL_SEPARATOR, join_labels, multi_label_figures
+from imagecourse.networks.features import cached_features
+
+BASELINE = "efficientnet_lite0"
+
+
+def single_figures(truth: np.ndarray, scores: np.ndarray, seed: int) -> dict[str, float]:
+    """`classification_summary`, and its calibration error with a temperature from other pictures.
+
+    truth: (n,) int. scores: (n, classes).
+    """
+    calibrated = calibration.cross_fitted(truth, scores, seed)
+    after = expected_calibration_error(truth, calibrated)
+    return classification_summary(truth, scores) | {"calibration_error_with_temperature": after}
+
+
+def multi_figures(truth: np.ndarray, thresholds: np.ndarray, scores: np.ndarray, seed: int) -> dict[str, float]:
+    """The same for independent probabilities, truth (n, classes) of 0 and 1.
+
+    `accuracy`: how often the most probable class of a picture with one label is that one; `multi_label_figures` are
+    those of pictures with two labels and more.
+    """
+    several = truth.sum(axis=1) > 1
+    found = {}
+    if not several.all():
+        found["accuracy"] = float((scores.argmax(axis=1) == truth.argmax(axis=1))[~several].mean())
+    if several.any():
+        found |= multi_label_figures(truth[several], scores[several], thresholds)
+    calibrated = calibration.cross_fitted(truth, scores, seed)
+    return found | {
+        "expected_calibration_error": calibration.independent_error(truth, scores),
+        "calibration_error_with_temperature": calibration.independent_error(truth, calibrated),
+    }
+
+
+def over_seeds(figures: Sequence[dict[str, float]], seeds: Sequence[int]) -> dict:
+    """The mean of each figure over several trainings, its 95 % interval, and each value, in the order of the seeds."""
+    table = pd.DataFrame(list(figures))
+    found: dict = {"seeds": list(seeds)}
+    for name in table:
+        estimate = mean_with_interval(table[name])._asdict() if len(table) > 1 else {"value": table[name][0]}
+        found[name] = rounded(estimate) | {"each": table[name].round(4).tolist()}
+    return found
+
+
+def baseline_scores(backbone: str, train: pd.DataFrame, test: pd.DataFrame, classes: Sequence[str]) -> np.ndarray:
+    """Probabilities (n, classes) for test of a logistic regression on what a frozen backbone sees.
+
+    train, test: columns file, label.
+    """
+    classifier = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=1000, class_weight="balanced"))
+    classifier.fit(cached_features(backbone, train["file"].tolist()), label_indices(train["label"], classes))
+    return classifier.predict_proba(cached_features(backbone, test["file"].tolist()))
+
+
+def baseline_accuracy(dataset: Dataset, held_out: str) -> dict[str, float]:
+    """Accuracy of `baseline_scores` with `BASELINE` on a split of a data set, with Wilson's interval."""
+    train, rows = (dataset.table[dataset.table["split"] == split] for split in ("train", held_out))
+    predicted = baseline_scores(BASELINE, train, rows, dataset.classes).argmax(axis=1)
+    return rounded(accuracy_with_interval(label_indices(rows["label"], dataset.classes), predicted)._asdict())
+
+
+def predictions_table(
+    rows: pd.DataFrame, scores: np.ndarray, dataset: Dataset, thresholds: np.ndarray | None = None
+) -> pd.DataFrame:
+    """A row for each picture inside the data set's folder: file, truth, prediction, and a score for each class.
+
+    thresholds: (classes,), from where on each class is named; None where a picture has one label.
+    """
+    own = rows["file"].map(lambda file: Path(file).is_relative_to(dataset.root)).to_numpy()
+    rows, scores, classes = rows[own], scores[own], dataset.classes
+    best = np.array(classes)[scores.argmax(axis=1)]
+    columns = {
+        "file": [Path(file).relative_to(dataset.root).as_posix() for file in rows["file"]],
+        "truth": [LABEL_SEPARATOR.join(labels) for labels in rows["labels"]] if "labels" in rows else rows["label"],
+        "prediction": best if thresholds is None else join_labels(scores, classes, thresholds),
+    }
+    return pd.DataFrame(columns | dict(zip(classes, scores.T, strict=True))).reset_index(drop=True)
+
+
+def rounded(figures: dict[str, float]) -> dict[str, float]:
+    """Four decimals."""
+    return {name: round(float(value), 4) for name, value in figures.items()}

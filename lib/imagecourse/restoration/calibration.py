@@ -1,0 +1,59 @@
+"""How much noise and blur is too much, and how strongly to act: what `calibrate` learnt from reference photographs.
+
+`calibration.json` beside this module is made again by `imagecourse restore --calibrate sample -o calibration.json`.
+"""
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from imagecourse.files import read_json, write_json
+
+STORED = Path(__file__).with_name("calibration.json")
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What measured reference photographs say; grey levels for noise, pixels for blur.
+
+    noise_levels, noise_readings: noise added to the references, and the median reading of `noise_by_plane` for it.
+    noise_threshold: halfway between the noisiest reading without noise and the lowest with `FAINT_NOISE`.
+    slope, slope_deviation: mean and standard deviation of the power-law fall of the references' spectra.
+    blur_threshold: halfway between the highest reading of a sharp and the lowest of a blurred (`CLEAR_BLUR`) reference.
+    deblurring_noise_limit: the noise up to which these two readings stay apart.
+    shrinkage: for each noise level above zero, the DCT threshold in noise deviations with the best mean PSNR.
+    regularisation: weight of the spectrum's prior in the inverse filter with the best mean PSNR.
+    """
+
+    noise_levels: tuple[float, ...] = (0, 2, 5, 10, 15, 25, 50, 75)
+    noise_readings: tuple[float, ...] = (0, 2, 5, 10, 15, 25, 50, 75)
+    noise_threshold: float = 4.0
+    slope: float = 2.5
+    slope_deviation: float = 0.5
+    blur_threshold: float = 1.0
+    deblurring_noise_limit: float = 10.0
+    shrinkage: tuple[float, ...] = (2.7,) * 7
+    regularisation: float = 0.1
+
+    @classmethod
+    def load(cls, path: str | os.PathLike = STORED) -> "Calibration":
+        """Read JSON written by `save`: the calibration stored in the package unless another is named."""
+        try:
+            values = read_json(path)
+            return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ValueError(f"{path}: no calibration ({error}); make one with restore --calibrate") from error
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write JSON with four decimals."""
+        write_json(path, {name: np.round(value, 4).tolist() for name, value in asdict(self).items()})
+
+    def true_noise(self, reading: float) -> float:
+        """The added noise that gives such a reading of `noise_by_plane` on the references, in grey levels."""
+        return float(np.interp(reading, self.noise_readings, self.noise_levels))
+
+    def shrinkage_for(self, noise: float) -> float:
+        """The DCT threshold for noise of this deviation, in noise deviations."""
+        return float(np.interp(noise, self.noise_levels[1:], self.shrinkage))

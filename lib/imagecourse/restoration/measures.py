@@ -1,0 +1,131 @@
+"""How noisy and how blurred a picture is.
+
+Noise is measured on the patches with least texture, blur on the fall of the spectrum against that of sharp
+photographs.
+"""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import scipy.fft
+from threadpoolctl import threadpool_limits
+
+LUMA_CHROMA = np.array([[1, 1, 1], [1, 0, -1], [0.5, -1, 0.5]], np.float32)
+LUMA_CHROMA /= np.linalg.norm(LUMA_CHROMA, axis=1, keepdims=True)
+"""Orthonormal colour axes, so that white noise is equally strong in each: one luminance, two chrominance planes."""
+
+PATCH, SPECTRUM_WINDOW = 7, 64
+
+
+@threadpool_limits.wrap(limits=1)  # the matrices are small: threads would wait for each other
+def noise_by_plane(image: np.ndarray) -> np.ndarray:
+    """Noise deviation of a picture's luminance and two chrominance planes (of its only plane when grey), grey levels.
+
+    The smallest eigenvalues of the covariance of 7 × 7 patches carry noise alone (Chen, Zhu and Heng 2015); they are
+    taken from the patches without texture, found again with every better estimate (Liu, Tanaka and Okutomi 2013).
+    Patches in clipped regions, where noise is cut off, are left out as far as possible.
+
+    image: (h, w, 3) or (h, w) uint8. Returns: (3,) or (1,) float64, zero for pictures under 32 pixels.
+    """
+    image = without_equal_channels(image)
+    if min(image.shape[:2]) < 32:
+        return np.zeros(3 if image.ndim == 3 else 1)
+    patches, stride = _windows(image, PATCH, count=20_000)
+    extremes = (image == 0) | (image == 255)
+    clipped = extremes.mean(2, dtype=np.float32) if image.ndim == 3 else extremes.astype(np.float32)
+    share = cv2.blur(clipped, (21, 21))[PATCH // 2 : -(PATCH // 2), PATCH // 2 : -(PATCH // 2)]
+    share = share[::stride, ::stride].ravel()
+    if np.mean(share > 0.999) > np.mean(share <= 0.1):  # a blank page, which noise would leave nowhere blank
+        return np.zeros(len(patches))
+    usable = share <= max(0.1, np.percentile(share, 10))
+    return np.array([_patch_noise(plane[usable]) for plane in patches])
+
+
+def _patch_noise(patches: np.ndarray) -> float:
+    vectors = patches.reshape(len(patches), -1).astype(np.float64)
+    texture = sum((np.diff(patches, axis=axis) ** 2).sum((1, 2)) for axis in (1, 2))
+    differences = 2 * PATCH * (PATCH - 1)
+    margin = 1 + 2.3 * np.sqrt(3 / differences)  # noise alone exceeds this in one patch of a hundred
+    fewest = np.sort(texture)[min(len(texture), 4 * PATCH**2) - 1]
+    variance = np.linalg.eigvalsh(np.cov(vectors.T))[0]
+    for _ in range(5):
+        flat = vectors[texture <= max(2 * variance * differences * margin, fewest)]
+        variance = _noise_eigenvalue(np.linalg.eigvalsh(np.cov(flat.T)))
+    return float(np.sqrt(variance))
+
+
+def _noise_eigenvalue(eigenvalues: np.ndarray) -> float:
+    """The mean of the smallest eigenvalues, as many as are distributed like noise: mean not above median."""
+    eigenvalues = np.maximum(eigenvalues, 1e-4)
+    means = np.cumsum(eigenvalues) / np.arange(1, len(eigenvalues) + 1)
+    medians = np.array([np.median(eigenvalues[:count]) for count in range(1, len(eigenvalues) + 1)])
+    return float(means[np.flatnonzero(means <= medians * (1 + 1e-9))[-1]])
+
+
+class SpectrumFit(NamedTuple):
+    """Power of a picture's luminance at frequency f (radians a pixel): exp(amplitude) f^-slope exp(-(blur f)^2)."""
+
+    blur: float
+    slope: float
+    amplitude: float
+
+
+def fit_spectrum(image: np.ndarray, noise: float, slope: float, slope_deviation: float) -> SpectrumFit:
+    """Fit blur (Gaussian deviation in pixels) and power law to the mean spectrum above the noise.
+
+    Photographs of sharp things fall like a power of the frequency (Field 1987); a blur falls faster than any power.
+    slope, slope_deviation: what sharp photographs show, which the fit departs from only with reason.
+    Blur is zero where too little of the spectrum rises above the noise, and for pictures under 64 pixels.
+    """
+    image = without_equal_channels(image)
+    if min(image.shape[:2]) < SPECTRUM_WINDOW:
+        return SpectrumFit(0.0, slope, 0.0)
+    frequencies, power, floor = _radial_spectrum(image)
+    floor = max(noise**2, floor, 0.05)
+    below = np.flatnonzero(power <= 2 * floor)
+    count = below[0] if len(below) else len(power)
+    if count < 5:
+        return SpectrumFit(0.0, slope, 0.0)
+    frequencies, logarithm = frequencies[:count], np.log(power[:count] - floor)
+    prior = 0.15 / slope_deviation  # 0.15: usual deviation of log power from the fit
+    equations = np.stack([np.ones(count), -np.log(frequencies), -(frequencies**2)], axis=1)
+    equations, logarithm = np.vstack([equations, [0, prior, 0]]), np.append(logarithm, slope * prior)
+    amplitude, slope, squared_blur = np.linalg.lstsq(equations, logarithm, rcond=None)[0]
+    return SpectrumFit(float(np.sqrt(max(squared_blur, 0))), float(slope), float(amplitude))
+
+
+def _radial_spectrum(image: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Welch's mean spectrum of the luminance: frequencies, power, and the power in the highest frequencies."""
+    windows, _ = _windows(image, SPECTRUM_WINDOW, count=1000)
+    taper = np.outer(np.hanning(SPECTRUM_WINDOW), np.hanning(SPECTRUM_WINDOW)).astype(np.float32)
+    centred = (windows[0] - windows[0].mean((1, 2), keepdims=True)) * taper
+    power = (np.abs(scipy.fft.rfft2(centred)) ** 2).mean(0) / (taper**2).sum()
+    frequency = np.sqrt(squared_frequency(SPECTRUM_WINDOW, SPECTRUM_WINDOW))
+    ring = np.digitize(frequency, np.arange(0.25, 2.5, 0.1))
+    rings = [ring == number for number in range(1, ring.max())]
+    floor = power[frequency > 3.3].mean()
+    return np.array([frequency[r].mean() for r in rings]), np.array([power[r].mean() for r in rings]), float(floor)
+
+
+def squared_frequency(height: int, width: int) -> np.ndarray:
+    """Of the real FFT of a (height, width) picture: (height, width // 2 + 1), in squared radians a pixel."""
+    rows, columns = 2 * np.pi * scipy.fft.fftfreq(height), 2 * np.pi * scipy.fft.rfftfreq(width)
+    return rows[:, None] ** 2 + columns**2
+
+
+def _windows(image: np.ndarray, size: int, count: int) -> tuple[np.ndarray, int]:
+    """About `count` square windows on a regular grid, (planes, n, size, size) float32, and the grid's stride."""
+    view = np.lib.stride_tricks.sliding_window_view(image, (size, size), axis=(0, 1))
+    stride = max(1, int(np.sqrt(view.shape[0] * view.shape[1] / count)))
+    windows = view[::stride, ::stride]
+    if image.ndim == 2:
+        return windows.reshape(1, -1, size, size).astype(np.float32), stride
+    windows = windows.reshape(-1, 3, size, size).astype(np.float32)
+    return np.einsum("pc,ncij->pnij", LUMA_CHROMA, windows), stride
+
+
+def without_equal_channels(image: np.ndarray) -> np.ndarray:
+    """(h, w) for a grey picture stored as colour, else the image itself."""
+    grey = image.ndim == 3 and all(np.array_equal(image[..., 0], image[..., channel]) for channel in (1, 2))
+    return image[..., 0] if grey else image

@@ -1,0 +1,45 @@
+"""Real photographs that are already on the disk, inside the packages scikit-image and scikit-learn."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+_PHOTOGRAPHS = {
+    "cat": ("skimage", "data/chelsea.png"),
+    "coffee": ("skimage", "data/coffee.png"),
+    "motorcycle": ("skimage", "data/motorcycle_left.png"),
+    "astronaut": ("skimage", "data/astronaut.png"),
+    "palace": ("sklearn", "datasets/images/china.jpg"),
+    "flower": ("sklearn", "datasets/images/flower.jpg"),
+    "rocket": ("skimage", "data/rocket.jpg"),
+    "camera": ("skimage", "data/camera.png"),
+    "galaxies": ("skimage", "data/hubble_deep_field.jpg"),
+}
+
+
+def sample_photographs() -> dict[str, Path]:
+    """Photographs by name, each 0.2 to 0.9 megapixels; all in colour but `camera`, which is grey.
+
+    The packages are found, not imported, so this is quick.
+    Raises: FileNotFoundError when a package no longer carries one of them.
+    """
+    return {name: _packaged_file(package, file) for name, (package, file) in _PHOTOGRAPHS.items()}
+
+
+def reference_photographs() -> dict[str, np.ndarray]:
+    """Sharp, clean photographs and textures inside the scikit-image and scikit-learn packages: uint8 by name."""
+    from skimage import data
+    from sklearn.datasets import load_sample_images
+
+    names = ("astronaut", "coffee", "chelsea", "rocket", "camera", "coins", "brick", "grass", "gravel")
+    china, flower = load_sample_images().images
+    return {name: getattr(data, name)() for name in names} | {"china": china, "flower": flower}
+
+
+def _packaged_file(package: str, file: str) -> Path:
+    spec = find_spec(package)
+    path = Path(spec.origin).parent / file if spec else Path(package, file)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: missing; install the versions that requirements.txt names")
+    return path
