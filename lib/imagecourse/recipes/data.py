@@ -96,10 +96,10 @@ def check_trainable(dataset: Dataset, classes: list[str], splits: Iterable[str])
             raise ValueError(f"{dataset.root}: too few images, none is left for the split {split}; add some")
 
 
-def origin(data: str) -> tuple[str, str]:
+def origin(data: str, sample_licence: str) -> tuple[str, str]:
     """Name and licence of a data set; a set inside a folder of the catalogue has the licence of that."""
     if data == SAMPLE:
-        return data, "drawn by the course, under its own licence"
+        return data, sample_licence
     folder, catalogue = Path(data).resolve(), load_catalogue()
     entry = next((catalogue[name] for name in (folder.name, folder.parent.name) if name in catalogue), None)
     return folder.name, entry.licence if entry else "not known; ask whoever made the data set"
