@@ -55,6 +55,8 @@ def card_hashes(project: Path, parameters: dict) -> dict[str, str]:
 
 
 def _write_small(source: Path, destination: Path) -> None:
-    picture = Image.open(source).convert("RGB").quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    picture = (
+        Image.open(source).convert("RGB").quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    )
     with atomic_path(destination) as temporary:
         picture.save(temporary, "PNG", optimize=True)

@@ -117,7 +117,9 @@ def _characters(folder: Path, card: dict) -> Iterator[Row]:
     best = alone[classes].astype(float).idxmax(axis=1)
     shipped = accuracy_with_interval(alone["truth"], best)
     over_seeds = card["over_seeds"]
-    yield Row(folder.name, "top-1", len(alone), shipped, _estimate(card.get("baseline")), _estimate(over_seeds["accuracy"]))
+    yield Row(
+        folder.name, "top-1", len(alone), shipped, _estimate(card.get("baseline")), _estimate(over_seeds["accuracy"])
+    )
     if several and pairs.any():
         two = answers[pairs]
         exact = accuracy_with_interval(two["truth"], two["prediction"])
