@@ -21,8 +21,11 @@ class Picture(gr.Image):
     def preprocess(self, payload) -> str | None:
         """The path of the file; None where there is none."""
         return payload and payload.path
-    from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
+    from collections.abc import Callable, Sequence
+    from typing import TYPE_CHECKING, Any, Literal
+
     from gradio.blocks import Block
+
     if TYPE_CHECKING:
         from gradio.components import Timer
         from gradio.components.base import Component
