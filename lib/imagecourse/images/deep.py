@@ -14,6 +14,7 @@ from imagecourse.images.errors import ImageReadError, ImageWarning
 
 ICC_TAG, MAX_SAMPLE_TAG = 34675, 281
 PNG_HEADER = 33  # bytes: signature and first chunk
+MULTIPLIED, APART = 1, 2  # kinds of transparency in a TIFF: colours multiplied with it, or not
 UNDERFILLED = (10, 12)
 """Numbers of bits that cameras and scanners store in 16."""
 
@@ -69,7 +70,7 @@ def read_tiff(path: Path, number: int, largest: int) -> Image.Image | None:
         page = file.pages[number]
         bits = page.bitspersample
         photometric = getattr(page.photometric, "name", str(page.photometric))
-        if bits in (1, 8) and page.planarconfig == 1 and photometric != "MINISWHITE":
+        if bits in (1, 8) and page.planarconfig == 1 and photometric != "MINISWHITE" and MULTIPLIED not in page.extrasamples:
             return None
         if page.imagewidth * page.imagelength > largest:
             return None  # Pillow's path tells the size
@@ -117,9 +118,9 @@ def _bits_that_count(page: tifffile.TiffPage) -> int:
 def _alpha(page: tifffile.TiffPage, values: np.ndarray, colours: int) -> list[np.ndarray]:
     """The plane of transparency, if there is one; colours that were multiplied with it are divided in place."""
     for place, kind in enumerate(page.extrasamples):
-        if kind in (1, 2) and colours in (1, 3):
+        if kind in (MULTIPLIED, APART) and colours in (1, 3):
             alpha = values[:, :, colours + place : colours + place + 1]
-            if kind == 1:
+            if kind == MULTIPLIED:
                 own = values[:, :, :colours].astype(np.float64)
                 shares = np.divide(255 * own, alpha, out=np.zeros(own.shape), where=alpha > 0)
                 values[:, :, :colours] = np.round(shares).clip(0, 255).astype(np.uint8)
