@@ -9,7 +9,7 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms
 
-from imagecourse.images import ImageReadError, ImageWarning, count_pages, list_images, read_image, write_image
+from imagecourse.images import ImageReadError, ImageWarning, list_images, page_numbers, read_image, write_image
 
 RNG = np.random.default_rng(0)
 
@@ -21,7 +21,7 @@ def ramp(height: int = 24, width: int = 40, channels: int = 3) -> np.ndarray:
     return np.stack(planes, axis=2)
 
 
-@pytest.mark.parametrize(("bits", "planar"), product((8, 16), ("contig", "separate")))
+@pytest.mark.parametrize(("bits", "planar"), list(product((8, 16), ("contig", "separate"))))
 @pytest.mark.parametrize("compression", [None, "zlib", "lzw", "packbits"])
 def test_colour_tiffs_are_right_to_one_level(tmp_path, bits, planar, compression):
     values = np.round(ramp() * (2**bits - 1)).astype(f"uint{bits}")
@@ -31,7 +31,7 @@ def test_colour_tiffs_are_right_to_one_level(tmp_path, bits, planar, compression
     assert np.abs(read_image(tmp_path / "x.tif").astype(int) - 255 * ramp()).max() <= 1
 
 
-@pytest.mark.parametrize(("bits", "photometric"), product((8, 16), ("minisblack", "miniswhite")))
+@pytest.mark.parametrize(("bits", "photometric"), list(product((8, 16), ("minisblack", "miniswhite"))))
 def test_grey_tiffs_are_right_whatever_stands_for_white(tmp_path, bits, photometric):
     wanted = ramp(channels=1)[:, :, 0]
     share = wanted if photometric == "minisblack" else 1 - wanted
@@ -41,7 +41,7 @@ def test_grey_tiffs_are_right_whatever_stands_for_white(tmp_path, bits, photomet
 
 
 @pytest.mark.parametrize("bits", [8, 16])
-@pytest.mark.parametrize(("colours", "kind"), product((1, 3), ("unassalpha", "assocalpha")))
+@pytest.mark.parametrize(("colours", "kind"), list(product((1, 3), ("unassalpha", "assocalpha"))))
 def test_transparency_lies_on_white(tmp_path, bits, colours, kind):
     colour, alpha = ramp(channels=colours), np.linspace(0, 1, 40)[None, :, None].repeat(24, axis=0)
     own = colour * alpha if kind == "assocalpha" else colour
@@ -161,7 +161,7 @@ def test_what_a_phone_and_a_browser_leave_in_a_folder(tmp_path):
 def test_pages_of_a_fax(tmp_path):
     pages = [Image.fromarray(np.full((20, 30), level, np.uint8)) for level in (10, 120, 240)]
     pages[0].save(tmp_path / "fax.tif", save_all=True, append_images=pages[1:])
-    assert count_pages(tmp_path / "fax.tif") == 3
+    assert page_numbers(tmp_path / "fax.tif") == [0, 1, 2]
     assert [int(read_image(tmp_path / "fax.tif", page).mean()) for page in range(3)] == [10, 120, 240]
     with pytest.raises(ImageReadError):
         read_image(tmp_path / "fax.tif", 3)

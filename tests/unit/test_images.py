@@ -170,7 +170,7 @@ def test_truncated_jpeg(tmp_path):
 
 def test_pixels_without_a_fixed_range_are_refused(tmp_path):
     tifffile.imwrite(tmp_path / "float.tif", np.ones((4, 4), np.float32))
-    with pytest.raises(ImageReadError, match="without a fixed range .*32 bits"):
+    with pytest.raises(ImageReadError, match=r"without a fixed range .*32 bits"):
         read_image(tmp_path / "float.tif")
 
 

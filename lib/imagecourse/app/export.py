@@ -9,8 +9,8 @@ import imagecourse
 from imagecourse.files import new_folder
 from imagecourse.networks.bundles import available_models, find_model
 
-ROOMS = ("app", "explain", "networks", "restoration", "datasets", "samples", "plots", "evaluation")
-MODULES = ("__init__", "images", "files", "cache")
+ROOMS = ("app", "explain", "networks", "restoration", "datasets", "samples", "plots", "evaluation", "images")
+MODULES = ("__init__", "files", "cache")
 NOT_NEEDED = ("# Notebooks", "# Teaching", "# Checks")
 START = '''"""Starts the demo; see README.md."""
 

@@ -3,6 +3,6 @@
 from imagecourse.images.errors import ImageReadError, ImageWarning
 from imagecourse.images.kinds import EXTENSIONS, FORMATS, identify, kind_by_name
 from imagecourse.images.listing import input_files, list_images
-from imagecourse.images.reading import MAX_PIXELS, count_pages, read_image
+from imagecourse.images.reading import MAX_PIXELS, page_numbers, read_image
 from imagecourse.images.resizing import read_square_image, read_squares, squeeze
-from imagecourse.images.writing import can_write, write_image
+from imagecourse.images.writing import can_write, write_image, write_pages

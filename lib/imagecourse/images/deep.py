@@ -70,7 +70,12 @@ def read_tiff(path: Path, number: int, largest: int) -> Image.Image | None:
         page = file.pages[number]
         bits = page.bitspersample
         photometric = getattr(page.photometric, "name", str(page.photometric))
-        if bits in (1, 8) and page.planarconfig == 1 and photometric != "MINISWHITE" and MULTIPLIED not in page.extrasamples:
+        if (
+            bits in (1, 8)
+            and page.planarconfig == 1
+            and photometric != "MINISWHITE"
+            and MULTIPLIED not in page.extrasamples
+        ):
             return None
         if page.imagewidth * page.imagelength > largest:
             return None  # Pillow's path tells the size

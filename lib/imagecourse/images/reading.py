@@ -7,11 +7,12 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import tifffile
 from PIL import Image, ImageCms
 
 from imagecourse.images import deep
 from imagecourse.images.errors import ImageReadError
-from imagecourse.images.kinds import identify
+from imagecourse.images.kinds import identify, kind_by_content
 
 MAX_PIXELS = 2**27
 """Larger pictures are refused as decompression bombs: 134 million pixels, an A3 page at 800 dpi."""
@@ -40,7 +41,7 @@ def read_image(path: str | os.PathLike, page: int = 0) -> np.ndarray:
     EXIF orientation is applied, an embedded colour profile is converted to sRGB, transparency is laid on white; CMYK,
     grey, palette and 16-bit pixels become 8-bit RGB. Of an animation it is the first frame.
 
-    page: of a file with several, from 0; see `count_pages`.
+    page: of a TIFF file with several, from 0; see `page_numbers`.
     Returns: (h, w, 3) uint8 RGB in [0, 255].
     Raises: FileNotFoundError; ImageReadError for an empty, truncated, non-image, misnamed or huge file, a page that is
     not there, or a file that may not be read.
@@ -62,16 +63,18 @@ def read_image(path: str | os.PathLike, page: int = 0) -> np.ndarray:
         raise ImageReadError(path, f"damaged or cut short ({reason[:160]})", DAMAGED) from error
 
 
-def count_pages(path: str | os.PathLike) -> int:
-    """How many pages a TIFF file has; 1 for any other kind. Raises: as `read_image`."""
-    path = Path(path)
-    if identify(path) != "TIFF":
-        return 1
+def page_numbers(path: str | os.PathLike) -> list[int]:
+    """The pages of a TIFF file that `read_image` can be asked for, small previews left out; [0] for any other file.
+
+    Also [0] for a file that cannot be opened: `read_image` tells why.
+    """
     try:
-        with Image.open(path, formats=["TIFF"]) as picture:
-            return picture.n_frames
-    except Exception as error:  # as above
-        raise ImageReadError(path, f"damaged or cut short ({error})", DAMAGED) from error
+        if kind_by_content(path) != "TIFF":
+            return [0]
+        with tifffile.TiffFile(path) as file:
+            return [number for number, page in enumerate(file.pages) if not page.is_reduced] or [0]
+    except Exception:  # a damaged file can fail anywhere inside its decoder
+        return [0]
 
 
 def _open(path: Path, kind: str, page: int) -> Image.Image:

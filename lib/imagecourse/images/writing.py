@@ -1,10 +1,12 @@
 """Pixels to files, with what an original knows of itself: resolution, date, greyness."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import imageio.v3 as iio
 import numpy as np
+import tifffile
 from PIL import Image
 
 from imagecourse.files import atomic_path
@@ -49,6 +51,25 @@ def write_image(path: str | os.PathLike, image: np.ndarray, original: str | os.P
         image = image[:, :, 0]
     with atomic_path(path) as temporary:
         iio.imwrite(temporary, image, plugin="pillow", format=kind, **OPTIONS.get(kind, {}), **facts)
+
+
+def write_pages(path: str | os.PathLike, images: Iterable[np.ndarray], original: str | os.PathLike) -> None:
+    """Write (h, w, 3) uint8 RGB images as the pages of one TIFF file, compressed without loss, atomically.
+
+    images: taken one after the other, so that a long file needs the memory of one page.
+    original: the TIFF file that they were made from, with as many pages; resolution and greyness of each are kept.
+    """
+    with (
+        atomic_path(path) as temporary,
+        tifffile.TiffFile(original) as source,
+        tifffile.TiffWriter(temporary) as target,
+    ):
+        own = [page for page in source.pages if not page.is_reduced]
+        for page, image in zip(own, images, strict=True):
+            grey = page.samplesperpixel == 1 and (image == image[:, :, :1]).all()
+            values, photometric = (image[:, :, 0], "minisblack") if grey else (image, "rgb")
+            resolution = {"resolution": page.get_resolution(), "resolutionunit": page.resolutionunit}
+            target.write(values, photometric=photometric, compression="zlib", metadata=None, **resolution)
 
 
 def _facts(original: Path, kind: str) -> tuple[dict, bool]:
