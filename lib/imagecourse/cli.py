@@ -15,6 +15,9 @@ COMMANDS = ("report", "data", "restore", "train", "predict", "explain", "app", "
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # names of files are not always text, nor does every terminal know all signs
+            stream.reconfigure(errors="backslashreplace")
     parser = build_parser()
     options = parser.parse_args(arguments)
     try:
@@ -23,7 +26,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"imagecourse: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("imagecourse: interrupted; run the same command again to go on", file=sys.stderr)
+        again = "with --resume" if hasattr(options, "resume") else "again"
+        print(f"imagecourse: interrupted; run the same command {again} to go on", file=sys.stderr)
         return 130
 
 

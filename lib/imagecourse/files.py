@@ -1,19 +1,25 @@
 """The one way to write a file or a folder whole, and to work through many files: in order, in bounded memory."""
 
+import hashlib
 import json
 import os
+import platform
 import shutil
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+import psutil
 from tqdm import tqdm
 
+SECONDS_IDLE = 60
+"""After so long without work a process of `map_files` ends, also where what started it was killed."""
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -22,11 +28,13 @@ Result = TypeVar("Result")
 def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     """A temporary file name beside `path`; the file written there takes the place of `path` when the block succeeds.
 
-    Parent folders are made. An interrupted or failed block leaves `path` as it was and no temporary file behind.
+    Parent folders are made. An interrupted or failed block leaves `path` as it was and no temporary file behind; what a
+    killed process left in the same folder is removed by the next one.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=".", suffix=path.suffix, dir=path.parent)
+    _remove_leftovers(path.parent)
+    descriptor, name = tempfile.mkstemp(prefix=_own_prefix(), suffix=path.suffix, dir=path.parent)
     os.close(descriptor)
     temporary = Path(name)
     try:
@@ -50,17 +58,42 @@ def new_folder(folder: str | os.PathLike) -> Iterator[Path]:
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"{folder}: is already there and not empty; name another folder or remove it first")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    parent = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
-    try:
+    with temporary_folder(folder.parent) as parent:
         temporary = parent / folder.name
         temporary.mkdir()
         yield temporary
         if folder.exists():
             folder.rmdir()
         temporary.rename(folder)
+
+
+@contextmanager
+def temporary_folder(parent: str | os.PathLike) -> Iterator[Path]:
+    """A hidden folder inside another one, for as long as the block runs; that of a killed process goes as well."""
+    parent = Path(parent)
+    parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(parent)
+    folder = Path(tempfile.mkdtemp(prefix=_own_prefix(), dir=parent))
+    try:
+        yield folder
     finally:
-        shutil.rmtree(parent)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _own_prefix() -> str:
+    """Says which process of which computer writes a temporary file."""
+    computer = hashlib.sha256(platform.node().encode()).hexdigest()[:6]
+    return f".imagecourse-{computer}-{os.getpid()}-"
+
+
+@cache
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what processes of this computer that are gone left in a folder; once for each folder."""
+    computer = _own_prefix().rsplit("-", 2)[0]
+    for path in folder.glob(f"{computer}-*"):
+        process = path.name.removeprefix(f"{computer}-").split("-")[0]
+        if process.isdecimal() and not psutil.pid_exists(int(process)):
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -117,7 +150,9 @@ def map_files(
 
     paths = list(paths)
     jobs = min(jobs or os.cpu_count() or 1, max(1, len(paths)))
-    run = joblib.Parallel(n_jobs=jobs, return_as="generator", pre_dispatch="2 * n_jobs")
+    run = joblib.Parallel(
+        n_jobs=jobs, return_as="generator", pre_dispatch="2 * n_jobs", idle_worker_timeout=SECONDS_IDLE
+    )
     outcomes = run(joblib.delayed(_attempt)(function, path) for path in paths)
     yield from tqdm(outcomes, total=len(paths), desc=description, unit="file", disable=None)
 

@@ -1,5 +1,6 @@
 import csv
 import io
+import os
 import struct
 import zlib
 from dataclasses import replace
@@ -181,6 +182,69 @@ def test_a_failed_file_is_tried_again(tmp_path, noisy, run_in_this_process):
     assert list(restore_folder(source, destination)["status"]) == ["failed"]
     Image.fromarray(noisy).save(source / "a.png")
     assert list(restore_folder(source, destination)["status"]) == ["restored"]
+
+
+def test_a_second_batch_with_the_same_names_sizes_and_times_is_another_one(tmp_path, noisy, run_in_this_process):
+    pictures = {"monday": noisy, "tuesday": np.ascontiguousarray(noisy[::-1])}
+    for day, picture in pictures.items():
+        (tmp_path / day).mkdir()
+        Image.fromarray(picture).save(tmp_path / day / "page1.bmp")
+        os.utime(tmp_path / day / "page1.bmp", (1.7e9, 1.7e9))
+    for day in pictures:
+        table = restore_folder(tmp_path / day, tmp_path / "out")
+    assert list(table["status"]) == ["restored"]
+    once = restore_folder(tmp_path / "tuesday", tmp_path / "once")
+    assert list(once["status"]) == ["restored"]
+    assert (tmp_path / "out/page1.bmp").read_bytes() == (tmp_path / "once/page1.bmp").read_bytes()
+
+
+def test_a_second_run_leaves_what_a_first_one_would(tmp_path, noisy, clean, run_in_this_process):
+    source = tmp_path / "in"
+    source.mkdir()
+    Image.fromarray(noisy).convert("L").save(source / "a.gif")
+    restore_folder(source, tmp_path / "out", "median")
+    assert (tmp_path / "out/a.gif.png").exists()
+    Image.fromarray(np.full((40, 40), 200, np.uint8)).save(source / "a.gif")
+    restore_folder(source, tmp_path / "out")
+    files = {path.name for path in (tmp_path / "out").iterdir()}
+    assert files == {"a.gif", "restoration.csv", ".restoration.jsonl"}
+
+
+def test_all_pages_are_restored_and_keep_what_they_know(tmp_path, noisy, clean, run_in_this_process):
+    grey = cv2.cvtColor(noisy, cv2.COLOR_RGB2GRAY)
+    with tifffile.TiffWriter(tmp_path / "fax.tif") as writer:
+        for page in (noisy, grey, clean):
+            kind = "rgb" if page.ndim == 3 else "minisblack"
+            writer.write(page, photometric=kind, resolution=(300, 300), resolutionunit="INCH", metadata=None)
+    row = restore_folder(tmp_path / "fax.tif", tmp_path / "out").iloc[0]
+    assert row["status"] == "restored" and "page 1:" in row["steps"] and "page 3:" not in row["steps"]
+    assert "Page 3:" in row["explanation"]
+    with tifffile.TiffFile(tmp_path / "out/fax.tif") as file:
+        pages = [page.asarray() for page in file.pages]
+        assert [page.get_resolution("INCH") for page in file.pages] == [(300, 300)] * 3
+    assert [page.shape for page in pages] == [noisy.shape, grey.shape, clean.shape]
+    assert psnr(clean, pages[0]) > psnr(clean, noisy) + 4
+    assert np.array_equal(pages[2], clean)
+
+
+def test_a_restored_copy_keeps_resolution_date_and_greyness(tmp_path, noisy, run_in_this_process):
+    exif = Image.Exif()
+    exif[306], exif[274] = "1931:05:01 12:00:00", 6
+    Image.fromarray(noisy).convert("L").save(tmp_path / "page.jpg", quality=95, dpi=(600, 600), exif=exif)
+    assert list(restore_folder(tmp_path / "page.jpg", tmp_path / "out")["status"]) == ["restored"]
+    with Image.open(tmp_path / "out/page.jpg") as copy:
+        assert (copy.mode, copy.info["dpi"]) == ("L", (600, 600))
+        assert (copy.getexif().get(306), copy.getexif().get(274)) == ("1931:05:01 12:00:00", None)
+        assert copy.size == (noisy.shape[0], noisy.shape[1])
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.png"])
+def test_an_input_is_never_written(tmp_path, noisy, name):
+    Image.fromarray(noisy).convert("L").save(tmp_path / name)
+    before = (tmp_path / name).read_bytes()
+    with pytest.raises(ValueError, match="choose a folder outside it"):
+        restore_folder(tmp_path / name, tmp_path)
+    assert (tmp_path / name).read_bytes() == before
 
 
 @pytest.mark.parametrize("place", ["in", "in/sub", "."])

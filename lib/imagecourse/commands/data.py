@@ -90,10 +90,11 @@ def _download_data(options) -> int:
 
 def _check_data(options) -> int:
     from imagecourse.datasets.check import check_dataset, check_report
+    from imagecourse.datasets.table import name_faults
 
     check = check_dataset(options.path)
     print(check_report(check))
-    return 1 if check.unreadable else 0
+    return 1 if check.unreadable or name_faults(check.dataset) else 0
 
 
 def _build_data(options) -> int:

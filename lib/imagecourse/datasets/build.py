@@ -1,5 +1,6 @@
 """From a user's own folder of class folders, a clean data set."""
 
+import hashlib
 import os
 import shutil
 from dataclasses import dataclass
@@ -18,11 +19,12 @@ from imagecourse.datasets.duplicates import (
     near_duplicate_groups,
 )
 from imagecourse.datasets.readers import read_dataset
-from imagecourse.datasets.table import Dataset, split_by_hash
-from imagecourse.files import map_files
-from imagecourse.images import FORMATS, read_image, write_image
+from imagecourse.datasets.table import Dataset, check_names, split_by_hash
+from imagecourse.files import map_files, new_folder
+from imagecourse.images import kind_by_content, read_image, write_image
 
 REPORT_NAME = "report.csv"
+LONGEST_STEM = 200  # bytes; file systems take 255
 SPLITS = ("train", "validation")
 
 
@@ -76,15 +78,10 @@ def build_dataset(
     source, destination = Path(source).absolute(), Path(destination).absolute()
     _check_destination(source, destination)
     plan = _plan(source, validation)
-    work = destination.parent / f".{destination.name}.build"
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
-    _write_images(source, work, plan[plan["outcome"] == "written"], image_size)
-    table = plan.drop(columns="path")
-    table.to_csv(work / REPORT_NAME, index=False)
-    if destination.exists():
-        destination.rmdir()
-    work.rename(destination)
+    with new_folder(destination) as work:
+        _write_images(source, work, plan, image_size)
+        table = plan.drop(columns="path")
+        table.to_csv(work / REPORT_NAME, index=False, errors="backslashreplace")
     return Build(destination, table)
 
 
@@ -100,6 +97,7 @@ def _plan(source: Path, validation: float) -> pd.DataFrame:
     dataset = read_dataset(source)
     if dataset.layout != "class-folders":
         raise ValueError(f"{source}: is laid out as {dataset.layout}; put the images of each class into a folder of it")
+    check_names(dataset)
     outcomes = fingerprints(dataset.table["file"])
     plan = dataset.table[["label"]].assign(
         path=[outcome.path for outcome in outcomes],
@@ -114,7 +112,7 @@ def _plan(source: Path, validation: float) -> pd.DataFrame:
     splits = _splits(plan, prints, kept, validation)
     for row in kept:
         path = plan.at[row, "path"]
-        name = f"{path.stem}_{prints[row].digest[:8]}{_suffix(path)}"
+        name = f"{_short(path.stem)}_{prints[row].digest[:8]}{_suffix(path)}"
         plan.at[row, "written"] = f"{splits[row]}/{plan.at[row, 'label']}/{name}"
     return pd.concat([plan, _skipped(dataset, source)], ignore_index=True)
 
@@ -151,24 +149,34 @@ def _splits(plan: pd.DataFrame, prints: dict[int, Fingerprint], kept: list[int],
 
 
 def _write_images(source: Path, work: Path, plan: pd.DataFrame, image_size: int) -> None:
+    """Write what is planned; a file that has vanished since it was read first becomes unreadable in the plan."""
     unsorted = work / "unsorted"
-    outcomes = map_files(partial(_shrink, source, unsorted, image_size), plan["path"], "writing")
-    for outcome, name in zip(outcomes, plan["written"], strict=True):
+    wanted = plan[plan["outcome"] == "written"]
+    outcomes = map_files(partial(_shrink, source, unsorted, image_size), wanted["path"], "writing")
+    for outcome, row in zip(outcomes, wanted.index, strict=True):
         if outcome.error:
-            raise ValueError(outcome.error)
-        (work / name).parent.mkdir(parents=True, exist_ok=True)
-        outcome.result.rename(work / name)
+            plan.loc[row, ["outcome", "written", "reason"]] = ["unreadable", "", outcome.error]
+            continue
+        name = work / wanted.at[row, "written"]
+        name.parent.mkdir(parents=True, exist_ok=True)
+        outcome.result.rename(name)
     shutil.rmtree(unsorted, ignore_errors=True)
 
 
 def _shrink(source: Path, folder: Path, image_size: int, path: Path) -> Path:
-    """Write the smaller picture into `folder` under its own name plus the new suffix; give the new path."""
+    """Write the smaller picture into `folder`, under a name that fits everywhere; give the new path."""
     picture = Image.fromarray(read_image(path))
     picture.thumbnail((image_size, image_size), Image.Resampling.LANCZOS)
-    target = folder / f"{path.relative_to(source)}{_suffix(path)}"
+    place = hashlib.sha256(os.fsencode(path.relative_to(source))).hexdigest()
+    target = folder / f"{place}{_suffix(path)}"
     write_image(target, np.asarray(picture))
     return target
 
 
+def _short(stem: str) -> str:
+    """As much of a name as leaves room for what is added to it."""
+    return stem.encode(errors="replace")[:LONGEST_STEM].decode(errors="ignore")
+
+
 def _suffix(path: Path) -> str:
-    return ".jpg" if path.suffix.lower() in FORMATS["JPEG"] else ".png"
+    return ".jpg" if kind_by_content(path) == "JPEG" else ".png"

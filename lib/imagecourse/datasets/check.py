@@ -10,7 +10,7 @@ import pandas as pd
 
 from imagecourse.datasets.duplicates import both_hashes, exact_duplicate_groups, fingerprints, near_duplicate_groups
 from imagecourse.datasets.readers import LAYOUTS, read_dataset
-from imagecourse.datasets.table import TRAIN_AND_TEST, Dataset, Problem
+from imagecourse.datasets.table import TRAIN_AND_TEST, Dataset, Problem, name_faults
 
 _NOT_LABELS = ("file", "split", "captions", "clean")
 
@@ -61,6 +61,7 @@ def check_report(check: Check) -> str:
     lines += [f"images      {len(dataset.table)}: {_split_counts(dataset.table)}"]
     lines += _class_lines(dataset) + _value_lines(dataset.table)
     lines += [f"{name:11} {_spread(check.sizes[:, axis])} pixels" for axis, name in enumerate(("width", "height"))]
+    lines += _problem_lines("names", name_faults(dataset), dataset.root)
     lines += _problem_lines("left out", dataset.problems, dataset.root)
     lines += _problem_lines("unreadable", check.unreadable, dataset.root)
     lines += _duplicate_lines("the same file", check.exact, dataset)

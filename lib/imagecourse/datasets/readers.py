@@ -4,32 +4,24 @@ import csv
 import os
 import re
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 from scipy.io import loadmat
 
-from imagecourse.datasets.table import TRAIN_AND_TEST, Dataset, Problem, split_by_hash
+from imagecourse.datasets.listed import LIST_NAME, list_columns, read_multi_label, read_split
+from imagecourse.datasets.split_names import split_of
+from imagecourse.datasets.table import TRAIN_AND_TEST, Dataset, Problem, Problems, Rows, split_by_hash
+from imagecourse.evaluation.labels import normal_label
 from imagecourse.images import list_images
 
 GENDERS = ("man", "woman")
 RACES = ("White", "Black", "Asian", "Indian", "other")
 
-_SPLITS = {
-    "train": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "dev": "validation",
-    "test": "test",
-    "predict": "predict",
-}
 _UTKFACE_NAME = re.compile(r"(\d{1,3})_([01])_([0-4])_\d{8,}(\.jpg)?(\.chip)?\.(jpg|jpeg|png)", re.IGNORECASE)
 _OLDEST = 116
 _BREED_FOLDER = re.compile(r"n\d{8}-(.+)")
-
-Rows = list[dict]
-Problems = list[Problem]
 
 
 def read_dataset(
@@ -53,13 +45,16 @@ def read_dataset(
     rows, problems = _READERS[layout](root, files, fractions)
     if not rows:
         raise ValueError(f"{folder}: no image fits the layout {layout}; it wants {LAYOUTS[layout]}")
-    return Dataset(root, layout, pd.DataFrame(rows), problems)
+    table = pd.DataFrame(rows)
+    if "label" in table:
+        table["label"] = table["label"].map(normal_label, na_action="ignore")
+    return Dataset(root, layout, table, problems)
 
 
 def detect_layout(root: Path, files: list[Path]) -> str:
     """The layout of a folder from its sub-folders, list files and file names; files: all images below it."""
     folders = {path.name.lower() for path in root.iterdir() if path.is_dir()}
-    if _label_columns(root / "labels.csv"):
+    if list_columns(root / LIST_NAME)[:2] == ["file", "split"]:
         return "multi-label"
     if any((root / name).is_file() for name in ("captions.txt", "Flickr8k.token.txt")):
         return "flickr8k"
@@ -67,7 +62,7 @@ def detect_layout(root: Path, files: list[Path]) -> str:
         return "clean-noisy"
     if _most(_BREED_FOLDER.fullmatch(file.parent.name) for file in files):
         return "stanford-dogs"
-    if "train" in folders:
+    if _has_splits(root, files):
         return "split-folders"
     if _most(_UTKFACE_NAME.fullmatch(file.name) for file in files):
         return "utkface"
@@ -76,18 +71,27 @@ def detect_layout(root: Path, files: list[Path]) -> str:
     return "class-folders"
 
 
+def _has_splits(root: Path, files: list[Path]) -> bool:
+    """Whether folders of classes lie in one for training, or all folders are splits (and not classes named so)."""
+    parts = [file.relative_to(root).parts for file in files if file.parent != root]
+    splits = {split_of(top) for top, *_ in parts}
+    return any(split_of(top) == "train" and len(rest) > 1 for top, *rest in parts) or (
+        len(splits) > 1 and None not in splits
+    )
+
+
 def _most(answers: Iterable[object]) -> bool:
     answers = [bool(answer) for answer in answers]
     return 2 * sum(answers) > len(answers)
 
 
 def _read_split_folders(root: Path, files: list[Path], fractions: Mapping[str, float]) -> tuple[Rows, Problems]:
-    rows, problems = [], []
+    rows, problems, outside = [], [], {}
     for file in files:
         top, *middle, _ = file.relative_to(root).parts if file.parent != root else ("", "")
-        split = _SPLITS.get(top.lower())
+        split = split_of(top)
         if split is None:
-            problems.append(Problem(str(file), "lies outside of train, validation, test and predict"))
+            outside.setdefault(top, []).append(file)
         elif split == "predict":
             rows.append({"file": str(file), "split": split, "label": None})
         elif not middle:
@@ -95,9 +99,21 @@ def _read_split_folders(root: Path, files: list[Path], fractions: Mapping[str, f
         else:
             rows.append({"file": str(file), "split": split, "label": middle[0]})
     for folder in sorted(root.iterdir()):
-        if _SPLITS.get(folder.name.lower(), "predict") != "predict":
+        if folder.is_dir() and split_of(folder.name) not in (None, "predict"):
             problems += _empty_folders(folder, files)
+    classes = {row["label"] for row in rows}
+    for top, left_out in outside.items():
+        problems += _outside_of_splits(root / top, left_out, classes)
     return rows, problems
+
+
+def _outside_of_splits(folder: Path, files: list[Path], classes: set[str | None]) -> Problems:
+    """One line for a folder that may be a split under an unknown name, else one for each file."""
+    same = sorted({file.relative_to(folder).parts[0] for file in files} & classes)
+    if same:
+        known = f"holds {len(files)} images in {' and '.join(same[:3])}, as the splits do, and is left out"
+        return [Problem(str(folder), f"{known}: is it a split? name it train, validation or test")]
+    return [Problem(str(file), "lies outside of train, validation, test and predict") for file in files]
 
 
 def _read_class_folders(root: Path, files: list[Path], fractions: Mapping[str, float]) -> tuple[Rows, Problems]:
@@ -111,7 +127,22 @@ def _read_class_folders(root: Path, files: list[Path], fractions: Mapping[str, f
         else:
             label = file.relative_to(root).parts[0]
             rows.append({"file": str(file), "split": split_by_hash(file.name, fractions), "label": label})
-    return rows, problems
+    return rows, problems + _classes_like_splits(root, files)
+
+
+def _classes_like_splits(root: Path, files: list[Path]) -> Problems:
+    """A question where all folders hold folders of the same names, as splits do."""
+    inner: dict[str, set[str]] = {}
+    for file in files:
+        top, *middle, _ = file.relative_to(root).parts if file.parent != root else ("", "")
+        inner.setdefault(top, set()).update(name for name in middle[:1] if not name.isdecimal())
+    inner.pop("", None)
+    first, *others = inner.items()
+    if len(first[1]) < 2 or not others or any(names != first[1] for _, names in others):
+        return []
+    tops, same = " and ".join(sorted(inner)[:3]), " and ".join(sorted(first[1])[:3])
+    question = f"{tops} were read as classes, but each holds {same}: are they splits?"
+    return [Problem(str(root), f"{question} then name them train, validation and test")]
 
 
 def _empty_folders(parent: Path, files: list[Path]) -> Problems:
@@ -162,7 +193,7 @@ def _dog_splits(root: Path) -> dict[str, str]:
         if not {"file", "split"} <= set(table.columns):
             raise ValueError(f"{root / 'split.csv'}: has no columns file,split; add them as its first line")
         names = ["/".join(Path(file).parts[-2:]) for file in table["file"]]
-        return dict(zip(names, table["split"].replace(_SPLITS), strict=True))
+        return dict(zip(names, table["split"].map(partial(read_split, root / "split.csv")), strict=True))
     splits = {}
     for split in ("train", "test"):
         path = root / f"{split}_list.mat"
@@ -208,7 +239,7 @@ def _flickr_splits(root: Path) -> dict[str, str]:
     for split in ("train", "dev", "test"):
         path = root / f"Flickr_8k.{split}Images.txt"
         if path.is_file():
-            splits |= dict.fromkeys(path.read_text(encoding="utf-8").split(), _SPLITS[split])
+            splits |= dict.fromkeys(path.read_text(encoding="utf-8").split(), split_of(split))
     return splits
 
 
@@ -222,27 +253,6 @@ def _read_clean_noisy(root: Path, files: list[Path], fractions: Mapping[str, flo
             problems.append(Problem(str(file), "has no clean partner of the same name"))
     lonely = [file for name, file in clean.items() if name not in noisy]
     return rows, problems + [Problem(str(file), "has no noisy partner of the same name") for file in lonely]
-
-
-def _read_multi_label(root: Path, files: list[Path], fractions: Mapping[str, float]) -> tuple[Rows, Problems]:
-    classes = _label_columns(root / "labels.csv")
-    known = {path.relative_to(root).as_posix(): path for path in files}
-    rows, problems = [], []
-    for row in pd.read_csv(root / "labels.csv", dtype=str, keep_default_na=False).to_dict("records"):
-        if row["file"] in known:
-            labels = tuple(name for name in classes if row[name] == "1")
-            rows.append({"file": str(known[row["file"]]), "split": row["split"], "labels": labels})
-        else:
-            problems.append(Problem(row["file"], "is listed in labels.csv but missing"))
-    return rows, problems
-
-
-def _label_columns(path: Path) -> list[str]:
-    """The classes that labels.csv has columns for; none where it is no such list."""
-    if not path.is_file():
-        return []
-    names = list(pd.read_csv(path, nrows=0).columns)
-    return names[2:] if names[:2] == ["file", "split"] else []
 
 
 def _read_unlabelled(root: Path, files: list[Path], fractions: Mapping[str, float]) -> tuple[Rows, Problems]:
@@ -268,6 +278,6 @@ _READERS = {
     "stanford-dogs": _read_stanford_dogs,
     "flickr8k": _read_flickr8k,
     "clean-noisy": _read_clean_noisy,
-    "multi-label": _read_multi_label,
+    "multi-label": read_multi_label,
     "unlabelled": _read_unlabelled,
 }

@@ -1,6 +1,7 @@
 """What every reader gives: a table with a row per image, and a list of what was left out and why."""
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -10,6 +11,7 @@ from typing import NamedTuple
 import pandas as pd
 from natsort import natsorted
 
+from imagecourse.evaluation.labels import label_fault
 from imagecourse.files import map_files
 from imagecourse.images import read_image
 
@@ -21,6 +23,10 @@ class Problem(NamedTuple):
 
     file: str
     reason: str
+
+
+Rows = list[dict]
+Problems = list[Problem]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,13 +64,24 @@ def split_by_hash(name: str, fractions: Mapping[str, float] = TRAIN_AND_TEST) ->
     """
     if abs(sum(fractions.values()) - 1) > 1e-6 or min(fractions.values()) < 0:
         raise ValueError(f"split fractions {dict(fractions)} must be positive and sum to 1")
-    position = int(hashlib.sha1(f"split/{name}".encode()).hexdigest()[:8], 16) / 2**32
+    position = int(hashlib.sha1(os.fsencode(f"split/{name}")).hexdigest()[:8], 16) / 2**32
     upper = 0.0
     for split, fraction in fractions.items():
         upper += fraction
         if position < upper:
             return split
     return split
+
+
+def name_faults(dataset: Dataset) -> list[Problem]:
+    """The classes whose names cannot be used, and why."""
+    return [Problem(name, f"the class {name!r} {fault}") for name in dataset.classes if (fault := label_fault(name))]
+
+
+def check_names(dataset: Dataset) -> None:
+    """Refuse names of classes that no folder, column or line could have, with ValueError, before work starts."""
+    for problem in name_faults(dataset):
+        raise ValueError(f"{dataset.root}: {problem.reason}")
 
 
 def drop_unreadable(dataset: Dataset) -> Dataset:

@@ -12,8 +12,13 @@ class ImageReadError(ValueError):
         self.path, self.reason, self.advice = Path(path), reason, advice
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.reason}; {self.advice}"
+        return f"{on_one_line(self.path)}: {self.reason}; {self.advice}"
 
 
 class ImageWarning(UserWarning):
     """An image was read, and something about it had to be guessed."""
+
+
+def on_one_line(path: Path) -> str:
+    """A path with escapes for what is no sign of its own, such as a line break."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in str(path))

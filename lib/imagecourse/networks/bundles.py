@@ -18,6 +18,7 @@ from typing import Any
 import keras
 import pandas as pd
 
+from imagecourse.evaluation.labels import label_fault
 from imagecourse.evaluation.several_labels import LABEL_SEPARATOR
 
 ARCHITECTURE_NAME = "architecture.json"
@@ -27,7 +28,6 @@ CARD_NAME = "card.json"
 HISTORY_NAME = "history.csv"
 PREDICTIONS_NAME = "predictions.csv"
 DEFAULT_NAME = "photo-filter"
-RESERVED_LABELS = ("file", "label", "confidence", "error", "truth", "prediction", "unsure")
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,11 +126,9 @@ def check_labels(path: Path, labels: list[str], model: keras.Model) -> None:
     if len(labels) != outputs and (len(labels), outputs) != (2, 1):
         raise ValueError(f"{path}: {len(labels)} labels for {outputs} outputs; give one per line, in their order")
     for label in labels:
-        if label.strip() != label or label in ("", ".", "..") or "/" in label or "\\" in label:
-            raise ValueError(f"{path}: the label {label!r} cannot name a folder; leave out slashes and outer spaces")
-        if labels.count(label) > 1 or label in RESERVED_LABELS:
-            taken = "stands there twice" if labels.count(label) > 1 else "is the name of another column"
-            raise ValueError(f"{path}: the label {label!r} {taken}; rename the class")
+        fault = "stands there twice; rename the class" if labels.count(label) > 1 else label_fault(label)
+        if fault:
+            raise ValueError(f"{path}: the label {label!r} {fault}")
         if LABEL_SEPARATOR in label and is_multi_label(model):
             raise ValueError(f"{path}: the label {label!r} reads as two labels; rename the class")
 

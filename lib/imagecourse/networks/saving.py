@@ -2,7 +2,6 @@
 
 import json
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -14,7 +13,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from imagecourse.files import write_json
+from imagecourse.files import temporary_folder, write_json
 from imagecourse.networks.bundles import (
     ARCHITECTURE_NAME,
     CARD_NAME,
@@ -82,19 +81,18 @@ def save_bundle(
     check_architecture(folder, architecture)
     if folder.exists() and not (folder.is_dir() and (not any(folder.iterdir()) or (folder / LABELS_NAME).exists())):
         raise ValueError(f"{folder}: exists and is no model folder; name another one")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".", dir=folder.parent) as work:
-        new = Path(work, "new")
+    with temporary_folder(folder.parent) as work:
+        new = work / "new"
         new.mkdir()
         (new / ARCHITECTURE_NAME).write_text(json.dumps(architecture) + "\n", encoding="utf-8")
         (new / LABELS_NAME).write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
         write_json(new / CARD_NAME, card.of(model, labels))
         history.to_csv(new / HISTORY_NAME, index=False)
         predictions.to_csv(new / PREDICTIONS_NAME, index=False, float_format="%.6g")
-        model.save_weights(Path(work, WEIGHTS_NAME))
-        _copy_weights(Path(work, WEIGHTS_NAME), new / WEIGHTS_NAME, half_precision)
+        model.save_weights(work / WEIGHTS_NAME)
+        _copy_weights(work / WEIGHTS_NAME, new / WEIGHTS_NAME, half_precision)
         if folder.exists():
-            folder.rename(Path(work, "old"))
+            folder.rename(work / "old")
         new.rename(folder)
     return folder
 

@@ -13,7 +13,7 @@ import pandas as pd
 from imagecourse.datasets.catalogue import load_catalogue
 from imagecourse.datasets.duplicates import both_hashes, fingerprints, near_duplicate_groups
 from imagecourse.datasets.readers import read_dataset
-from imagecourse.datasets.table import Dataset, split_by_hash
+from imagecourse.datasets.table import Dataset, check_names, split_by_hash
 from imagecourse.networks.training import check_labels
 
 SAMPLE = "sample"
@@ -32,6 +32,7 @@ def open_dataset(data: str, write_sample: Callable[[Path], object]) -> Iterator[
         if data == SAMPLE:
             write_sample(root)
         dataset = read_dataset(root, fractions=FRACTIONS)
+        check_names(dataset)
         if not dataset.classes:
             raise ValueError(f"{dataset.root}: holds no classes; put the images of each into a folder of its own")
         empty = [Path(problem.file).name for problem in dataset.problems if Path(problem.file).is_dir()]
@@ -39,6 +40,8 @@ def open_dataset(data: str, write_sample: Callable[[Path], object]) -> Iterator[
             raise ValueError(
                 f"{dataset.root}: no images in the class {', '.join(empty)}; add some or remove the folder"
             )
+        for problem in dataset.problems:
+            print(f"left out: {problem.file}: {problem.reason}", file=sys.stderr)
         yield replace(dataset, table=dataset.table[dataset.table["split"] != "predict"])
 
 

@@ -1,17 +1,20 @@
 """Whole folders restored: nothing lost, nothing done twice."""
 
+import hashlib
 import json
 import os
 import shutil
 from collections import Counter
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from imagecourse.files import atomic_path, map_files
-from imagecourse.images import list_images, read_image, write_image
+from imagecourse.images import can_write, list_images, page_numbers, read_image, write_image, write_pages
 from imagecourse.restoration.automatic import AUTOMATIC, check_method, restore
 from imagecourse.restoration.calibration import Calibration
 
@@ -27,9 +30,10 @@ def restore_folder(
 ) -> pd.DataFrame:
     """Restore an image file, or every image below a folder, into another folder, and write `restoration.csv` there.
 
-    Outputs keep the relative path and the extension, except that a restored GIF gets `.png` appended. Untouched images
-    are copied byte for byte; a restored animation keeps its first frame alone. After an interruption the same call goes
-    on: files finished with the same method and calibration, and unchanged since (size and time) are kept.
+    Outputs keep the relative path and the extension, except that `.png` is appended where a restored picture would lose
+    colours (GIF) or cannot be written (HEIF, JPEG 2000). Untouched images are copied byte for byte; a restored
+    animation keeps its first frame alone, a TIFF all its pages. After an interruption the same call goes on: files that
+    were finished with the same method and calibration, and hold the same bytes since, are kept.
 
     Returns: a row per file, in natural order, with `file` and `output` (relative paths), `status` (restored, untouched,
     kept or failed), `noise`, `blur`, `steps` (joined by " > "), `explanation` and `error`.
@@ -53,6 +57,7 @@ def restore_folder(
             if error:
                 rows[name] = {"file": name, "output": "", "status": "failed", "error": error}
                 continue
+            _remove_earlier(rows.get(name), entry["row"], destination)
             rows[name] = entry["row"]
             print(json.dumps(entry), file=journal, flush=True)
     table = pd.DataFrame([rows[_name(path, root)] for path in paths], columns=COLUMNS)
@@ -70,29 +75,57 @@ def _restore_file(
 ) -> dict[str, Any]:
     """Restore one file; the entry for the journal: what it was, and its row."""
     entry = _stamp(path, _settings(method, calibration))
-    restoration = restore(read_image(path), method, calibration)
-    name = output = _name(path, root)
-    if not restoration.steps:
+    name = _name(path, root)
+    output, pages, done = _restored_name(name), page_numbers(path), []
+    pictures = _restored_pages(path, pages, method, calibration, done)
+    if len(pages) > 1:
+        write_pages(destination / output, pictures, path)
+    else:
+        picture = next(pictures)
+        if done[0]["steps"]:
+            write_image(destination / output, picture, path)
+    if not any(page["steps"] for page in done):
+        output = name
         with atomic_path(destination / output) as temporary:
             shutil.copyfile(path, temporary)
-    else:
-        output = _restored_name(name)
-        write_image(destination / output, restoration.image)
-    entry["row"] = {
-        "file": name,
-        "output": output,
-        "status": "restored" if restoration.steps else "untouched",
-        "noise": round(restoration.noise, 2),
-        "blur": round(restoration.blur, 2),
-        "steps": " > ".join(restoration.steps),
-        "explanation": restoration.explanation,
-        "error": "",
-    }
+    entry["row"] = {"file": name, "output": output, "error": ""} | _summary(pages, done)
     return entry
 
 
+def _restored_pages(
+    path: Path, pages: list[int], method: str, calibration: Calibration | None, done: list[dict[str, Any]]
+) -> Iterator[np.ndarray]:
+    """The restored pictures of some pages, one at a time; what was done to each is added to `done`."""
+    for page in pages:
+        restoration = restore(read_image(path, page), method, calibration)
+        done.append({name: getattr(restoration, name) for name in ("noise", "blur", "steps", "explanation")})
+        yield restoration.image
+
+
+def _summary(pages: list[int], done: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the table says of a file: its own measures, or of several pages the largest and what was done to each."""
+    steps = [" > ".join(page["steps"]) for page in done]
+    explanations = [page["explanation"] for page in done]
+    if len(pages) > 1:
+        steps = [f"page {page + 1}: {text}" for page, text in zip(pages, steps, strict=True) if text]
+        explanations = [f"Page {page + 1}: {text}" for page, text in zip(pages, explanations, strict=True)]
+    return {
+        "status": "restored" if any(steps) else "untouched",
+        "noise": round(max(page["noise"] for page in done), 2),
+        "blur": round(max(page["blur"] for page in done), 2),
+        "steps": " | ".join(steps),
+        "explanation": " ".join(explanations),
+    }
+
+
+def _remove_earlier(before: dict[str, Any] | None, now: dict[str, Any], destination: Path) -> None:
+    """The copy that an earlier run made of a file under another name."""
+    if before and before["output"] not in ("", now["output"]):
+        (destination / before["output"]).unlink(missing_ok=True)
+
+
 def _restored_name(name: str) -> str:
-    return f"{name}.png" if name.lower().endswith(".gif") else name
+    return name if can_write(name) and not name.lower().endswith(".gif") else f"{name}.png"
 
 
 def _settings(method: str, calibration: Calibration | None) -> str:
@@ -100,15 +133,17 @@ def _settings(method: str, calibration: Calibration | None) -> str:
 
 
 def _stamp(path: Path, settings: str) -> dict[str, Any]:
-    status = path.stat()
-    return {"size": status.st_size, "time": status.st_mtime_ns, "method": settings}
+    with open(path, "rb") as file:
+        return {"digest": hashlib.file_digest(file, "sha256").hexdigest(), "method": settings}
 
 
 def _is_kept(entry: dict[str, Any] | None, path: Path, destination: Path, settings: str) -> bool:
-    if entry is None or not path.exists():
+    if entry is None or not (destination / entry["row"]["output"]).is_file():
         return False
-    same = all(entry[key] == value for key, value in _stamp(path, settings).items())
-    return same and (destination / entry["row"]["output"]).is_file()
+    try:
+        return all(entry.get(key) == value for key, value in _stamp(path, settings).items())
+    except OSError:  # told when it is read
+        return False
 
 
 def _read_journal(destination: Path) -> dict[str, dict[str, Any]]:
@@ -117,9 +152,9 @@ def _read_journal(destination: Path) -> dict[str, dict[str, Any]]:
     for line in journal.read_text(encoding="utf-8").splitlines() if journal.exists() else []:
         try:
             entry = json.loads(line)
-        except json.JSONDecodeError:
+            entries[entry["row"]["file"]] = entry
+        except (ValueError, KeyError, TypeError):
             continue
-        entries[entry["row"]["file"]] = entry
     return entries
 
 
@@ -137,10 +172,11 @@ def _writable(destination: Path) -> Path:
 
 
 def _check_outputs(source: Path, root: Path, paths: list[Path], destination: Path) -> None:
-    outputs = Counter(destination / _restored_name(_name(path, root)) for path in paths)
-    output, count = outputs.most_common(1)[0]
+    names = [_name(path, root) for path in paths]
+    output, count = Counter(map(_restored_name, names)).most_common(1)[0]
     if count > 1:
-        raise ValueError(f"{output}: two input files would be written here; rename one of them")
-    inside = source.is_dir() and destination.resolve().is_relative_to(source.resolve())
-    if inside or any(output.resolve().is_relative_to(source.resolve()) for output in outputs):
+        raise ValueError(f"{destination / output}: two input files would be written here; rename one of them")
+    outputs = [(destination / name).resolve() for name in {*names, *map(_restored_name, names), TABLE}]
+    inputs = {path.resolve() for path in paths}
+    if inputs.intersection(outputs) or any(output.is_relative_to(source.resolve()) for output in outputs):
         raise ValueError(f"{destination}: would mix results with the inputs in {source}; choose a folder outside it")

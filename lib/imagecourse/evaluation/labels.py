@@ -1,0 +1,28 @@
+"""What a class may be called: its name becomes a folder, a column of a table, a line of a file."""
+
+import unicodedata
+
+RESERVED_LABELS = ("file", "label", "confidence", "error", "truth", "prediction", "unsure")
+"""Names that tables and folders of answers use themselves."""
+FORMULA_SIGNS = ("=", "+", "-", "@")
+LONGEST = 200  # bytes; a file system takes 255, and something is added to the name
+
+
+def normal_label(label: str) -> str:
+    """The composed form (NFC) of a name: what looks the same is the same class, whichever system wrote the folder."""
+    return unicodedata.normalize("NFC", label)
+
+
+def label_fault(label: str) -> str | None:
+    """Why a name cannot be that of a class, in words that follow it; None where it can."""
+    if label.strip() != label or label in ("", ".", "..") or "/" in label or "\\" in label:
+        return "cannot name a folder; leave out slashes and outer spaces"
+    if not label.isprintable():
+        return "holds signs that cannot be shown; write it with plain letters"
+    if label.startswith(FORMULA_SIGNS):
+        return f"would be a formula in a spreadsheet; let it begin with something else than {label[0]}"
+    if len(label.encode()) > LONGEST:
+        return f"is longer than {LONGEST} bytes; shorten it"
+    if label in RESERVED_LABELS:
+        return "is the name of another column; rename the class"
+    return None
