@@ -15,7 +15,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from imagecourse import cli
 from imagecourse.reports import cells, pages, run
-from imagecourse.reports.chapters import find_notebooks, parse_value
+from imagecourse.reports.chapters import find_notebooks
+from imagecourse.reports.parameters import parse_value
 from imagecourse.reports.prose import Prose, mathml
 
 PARAMETERS = 'size = 3\nseed = 42\noutput_dir = "../reports/out"\nfigures_dir = "../figures/out"'
@@ -200,12 +201,44 @@ def test_a_broken_notebook_file_and_a_missing_folder_are_named(tmp_path):
         find_notebooks(folder=tmp_path / "empty")
 
 
-@pytest.mark.parametrize("name", ["2", "02", "02_second", "02_second.ipynb", "notebooks/02_second.ipynb"])
+@pytest.mark.parametrize("name", ["2", "02", "02_second", "02_second.ipynb"])
 def test_chapters_are_found_by_number_name_and_path(tmp_path, name):
     for stem in ("01_first", "02_second", "12_last"):
         write_notebook(tmp_path, stem)
     assert find_notebooks([name], tmp_path) == [tmp_path / "02_second.ipynb"]
     assert [path.stem for path in find_notebooks(["12", "1"], tmp_path)] == ["01_first", "12_last"]
+
+
+def test_a_path_is_that_file_and_no_chapter_of_the_same_name(tmp_path, monkeypatch):
+    write_notebook(tmp_path, "02_second")
+    (tmp_path / "mine").mkdir()
+    write_notebook(tmp_path / "mine", "02_second")
+    write_notebook(tmp_path / "mine", "notes")
+    mine = str(tmp_path / "mine/02_second.ipynb")
+    assert find_notebooks([mine], tmp_path) == [Path(mine)]
+    monkeypatch.chdir(tmp_path / "mine")
+    assert find_notebooks(["02_second.ipynb"], tmp_path) == [Path(mine)]
+    assert [path.stem for path in find_notebooks(["./notes.ipynb", mine])] == ["02_second", "notes"]
+    with pytest.raises(FileNotFoundError, match="no such notebook"):
+        find_notebooks(["elsewhere/02_second.ipynb"], tmp_path)
+    with pytest.raises(ValueError, match="two notebooks of one name"):
+        find_notebooks([mine, "2"], tmp_path)
+
+
+def test_a_report_from_inside_a_notebook_is_no_live_notebook(monkeypatch):
+    monkeypatch.setenv("JPY_SESSION_NAME", "/home/me/mine.ipynb")
+    with run._kernel_environment():
+        assert "JPY_SESSION_NAME" not in os.environ
+    assert os.environ["JPY_SESSION_NAME"] == "/home/me/mine.ipynb"
+
+
+def test_another_python3_kernel_on_the_computer_is_not_used(tmp_path, monkeypatch):
+    (tmp_path / "kernels/python3").mkdir(parents=True)
+    foreign = {"argv": ["/bin/false", "{connection_file}"], "display_name": "Python 3", "language": "python"}
+    (tmp_path / "kernels/python3/kernel.json").write_text(json.dumps(foreign))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    write_notebook(tmp_path, "01_first")
+    assert [report.passed for report in run.run_reports(notebooks=tmp_path, output=tmp_path / "reports")] == [True]
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,17 @@ def add(commands) -> None:
     build = add_command(actions, "build", about, "imagecourse data build my_pictures data/mine", _build_data)
     build.add_argument("source", type=Path, metavar="SOURCE", help="one sub-folder of images per class; only read")
     build.add_argument("destination", type=Path, metavar="DEST", help="a new folder; its report.csv lists every file")
+    build.add_argument(
+        "--decisions", type=Path, metavar="FILE", help="decisions.csv of an audit: what is wrong or moves"
+    )
+
+    about = "Which labels are probably wrong, which pictures are odd, which are copies: a page to decide on."
+    audit = add_command(actions, "audit", about, "imagecourse data audit my_pictures -o my_audit", _audit_data)
+    audit.add_argument("path", type=Path, metavar="PATH", help="a folder with classes, in any layout; only read")
+    audit.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="DIR", help="a new folder for audit.html and audit.csv"
+    )
+    audit.add_argument("--backbone", default="efficientnet_lite0", metavar="NAME", help="default: efficientnet_lite0")
 
     about = "Keep what a frozen network sees in a data set in one file, without its pictures."
     example = "imagecourse data features data/dogs --backbone efficientnet_lite2 -o data/features/dogs.npz"
@@ -100,7 +111,7 @@ def _check_data(options) -> int:
 def _build_data(options) -> int:
     from imagecourse.datasets.build import build_dataset
 
-    build = build_dataset(options.source, options.destination)
+    build = build_dataset(options.source, options.destination, decisions=options.decisions)
     print(f"{len(build.table) - len(build.left_out)} images written to {build.destination}")
     for row in build.left_out.itertuples():
         print(f"left out: {row.file}: {row.reason}")
@@ -123,3 +134,18 @@ def _keep_features(options) -> int:
     save_features(options.output, stored)
     print(f"{options.output}: {len(stored.table)} pictures, {len(stored.classes)} classes")
     return 0
+
+
+def _audit_data(options) -> int:
+    from imagecourse.commands.quiet import import_tensorflow_quietly
+
+    if options.output.exists() and any(options.output.iterdir()):
+        raise FileExistsError(f"{options.output}: is already there and not empty; name another folder")
+    import_tensorflow_quietly()
+    from imagecourse.recipes.audit import audit_dataset, save_audit
+
+    audit = audit_dataset(options.path, options.backbone)
+    found = f"{len(audit.doubted)} labels in doubt, {len(audit.odd)} odd, {len(audit.copied)} with copies across"
+    print(f"{len(audit.table)} pictures: {found}; {audit.unreadable} unreadable")
+    print(save_audit(audit, options.output))
+    return 1 if audit.unreadable else 0

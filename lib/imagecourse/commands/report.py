@@ -42,7 +42,7 @@ def _report(options) -> int:
 
         print(*renew_readmes(), sep="\n")
         return 0
-    from imagecourse.reports.chapters import parse_value
+    from imagecourse.reports.parameters import parse_value
     from imagecourse.reports.run import run_reports
 
     parameters = {name: parse_value(value) for name, value in options.parameters}

@@ -109,7 +109,8 @@ def _release(options) -> int:
 
 
 def _grade(options) -> int:
-    from imagecourse.reports.chapters import find_notebooks, parse_value
+    from imagecourse.reports.chapters import find_notebooks
+    from imagecourse.reports.parameters import parse_value
 
     with _wanting_nbgrader():
         from imagecourse.teaching.grade import grade_submissions

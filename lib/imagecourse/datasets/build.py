@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from imagecourse.datasets.decisions import Decision, read_decisions
 from imagecourse.datasets.duplicates import (
     Fingerprint,
     both_hashes,
@@ -32,8 +33,8 @@ SPLITS = ("train", "validation")
 class Build:
     """What `build_dataset` did: the new folder, and what became of every file.
 
-    table: `file` (relative to the source), `label`, `outcome` (`written`, `unreadable`, `copy`, `conflict` or
-    `skipped`), `written` (relative to the destination, empty when left out), `reason` (why it was left out).
+    table: `file` (relative to the source), `label`, `outcome` (`written`, `unreadable`, `copy`, `conflict`,
+    `wrong` or `skipped`), `written` (relative to the destination, empty when left out), `reason` (why it was left out).
     """
 
     destination: Path
@@ -59,7 +60,11 @@ class Build:
 
 
 def build_dataset(
-    source: str | os.PathLike, destination: str | os.PathLike, image_size: int = 256, validation: float = 0.2
+    source: str | os.PathLike,
+    destination: str | os.PathLike,
+    image_size: int = 256,
+    validation: float = 0.2,
+    decisions: str | os.PathLike | None = None,
 ) -> Build:
     """Make train/CLASS and validation/CLASS folders and report.csv from a folder of class folders.
 
@@ -71,13 +76,14 @@ def build_dataset(
       PNG otherwise, without metadata such as the place where they were taken.
 
     The source is only read. The destination appears when all is done; an interrupted build starts again from nothing.
-    validation: share of the validation split, 0 to 1.
+    validation: share of the validation split, 0 to 1. decisions: a file of an audit (see `read_decisions`): what is
+    called wrong is left out, what belongs to another class goes there.
     Raises: FileNotFoundError, FileExistsError when the destination holds files, ValueError when it lies inside the
     source, or the source has no class folders.
     """
     source, destination = Path(source).absolute(), Path(destination).absolute()
     _check_destination(source, destination)
-    plan = _plan(source, validation)
+    plan = _plan(source, validation, read_decisions(decisions) if decisions else {})
     with new_folder(destination) as work:
         _write_images(source, work, plan, image_size)
         table = plan.drop(columns="path")
@@ -92,7 +98,7 @@ def _check_destination(source: Path, destination: Path) -> None:
         raise ValueError(f"{destination}: lies inside the source {source}; name a folder outside of it")
 
 
-def _plan(source: Path, validation: float) -> pd.DataFrame:
+def _plan(source: Path, validation: float, decisions: dict[str, Decision]) -> pd.DataFrame:
     """Every file of the source with its label, where it will be written, or why not."""
     dataset = read_dataset(source)
     if dataset.layout != "class-folders":
@@ -107,6 +113,8 @@ def _plan(source: Path, validation: float) -> pd.DataFrame:
         reason=[outcome.error.removeprefix(f"{outcome.path}: ") for outcome in outcomes],
     )
     prints = {row: outcome.result for row, outcome in enumerate(outcomes) if not outcome.error}
+    _obey(decisions, plan, source)
+    prints = {row: seen for row, seen in prints.items() if plan.at[row, "outcome"] == "written"}
     _leave_out_copies(plan, prints)
     kept = list(plan.index[plan["outcome"] == "written"])
     splits = _splits(plan, prints, kept, validation)
@@ -115,6 +123,20 @@ def _plan(source: Path, validation: float) -> pd.DataFrame:
         name = f"{_short(path.stem)}_{prints[row].digest[:8]}{_suffix(path)}"
         plan.at[row, "written"] = f"{splits[row]}/{plan.at[row, 'label']}/{name}"
     return pd.concat([plan, _skipped(dataset, source)], ignore_index=True)
+
+
+def _obey(decisions: dict[str, Decision], plan: pd.DataFrame, source: Path) -> None:
+    """Apply what a person decided. Raises: ValueError for a file that is not there."""
+    rows = {Path(file).as_posix(): row for row, file in plan["file"].items()}
+    for file, decision in decisions.items():
+        if file not in rows:
+            raise ValueError(
+                f"{file}: is decided on, but not in {source}; give the decisions of an audit of this folder"
+            )
+        if decision.kind == "wrong":
+            plan.loc[rows[file], ["outcome", "reason"]] = ["wrong", "called wrong in the decisions"]
+        elif decision.kind == "other":
+            plan.at[rows[file], "label"] = decision.label
 
 
 def _skipped(dataset: Dataset, source: Path) -> pd.DataFrame:

@@ -1,28 +1,17 @@
 """How far a student is: the visible tests of one notebook, run from its top."""
 
 import os
-import sys
 from pathlib import Path
 
-from jupyter_client import KernelManager
-from jupyter_client.kernelspec import KernelSpec
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
 from imagecourse.exercises.cells import Exercise, find_exercises, grade_id, is_injected, is_test, read_notebook
+from imagecourse.exercises.kernels import ThisPython
 from imagecourse.exercises.outcomes import FAILED, NOT_RUN, PASSED, TIMED_OUT, Outcome, in_words
 
 ENVIRONMENT = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
-
-
-class _ThisPython(KernelManager):
-    """A kernel of the Python that runs the command, whatever others are installed on the computer."""
-
-    @property
-    def kernel_spec(self) -> KernelSpec:
-        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        return KernelSpec(argv=command, display_name="Python", language="python")
 
 
 def check_notebook(path: Path, seconds: float) -> list[tuple[Exercise, Outcome | None]]:
@@ -51,7 +40,7 @@ def check_notebook(path: Path, seconds: float) -> list[tuple[Exercise, Outcome |
 def _run(notebook: NotebookNode, folder: Path, seconds: float) -> Outcome | None:
     """Run all cells, whatever fails in them; outputs stay there. Gives why the rest did not run, None where it did."""
     options = {"timeout": seconds, "interrupt_on_timeout": True, "allow_errors": True}
-    client = NotebookClient(notebook, km=_ThisPython(), resources={"metadata": {"path": str(folder)}}, **options)
+    client = NotebookClient(notebook, km=ThisPython(), resources={"metadata": {"path": str(folder)}}, **options)
     try:
         client.execute(env=os.environ | ENVIRONMENT)
     except DeadKernelError:

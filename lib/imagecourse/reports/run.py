@@ -16,9 +16,11 @@ import nbformat
 from nbclient.exceptions import CellControlSignal, DeadKernelError
 from papermill import PapermillExecutionError, execute_notebook
 
+from imagecourse.exercises.kernels import ThisPython
 from imagecourse.files import atomic_path, divert_stderr, read_json, write_json
-from imagecourse.reports.chapters import chapter_number, find_notebooks, read_parameters
+from imagecourse.reports.chapters import chapter_number, find_notebooks
 from imagecourse.reports.pages import chapter_page, cover, index_page, introduction, readable_time
+from imagecourse.reports.parameters import Parameter, check_settings, describe_parameters
 
 DEFAULT_OUTPUT = "reports"
 FIGURES = "figures"
@@ -34,6 +36,8 @@ KERNEL_ENVIRONMENT = {
     "TF_NUM_INTRAOP_THREADS": THREADS,
     "TF_NUM_INTEROP_THREADS": THREADS,
 }
+
+NOT_FOR_KERNELS = ("JPY_SESSION_NAME",)  # of a notebook that calls the command; a chapter would take itself for live
 
 
 @dataclass(frozen=True)
@@ -82,14 +86,14 @@ def run_reports(
     names: chapters as `01_preprocessing`, `1` or `01`; none means all. parameters: values for the notebooks'
     parameters; a chapter gets those it knows. jobs: chapters that run side by side. notebooks: their folder.
     A chapter that fails leaves its outputs so far, and the others run. Relative folders start at the current one.
-    Raises: FileNotFoundError without notebooks, ValueError for a chapter or a parameter that does not exist.
+    Raises: FileNotFoundError without notebooks, ValueError for a chapter or a parameter that does not exist, and for a
+    value that does not fit.
     """
     if jobs < 1:
         raise ValueError(f"--jobs {jobs}: give 1 or more")
     paths = find_notebooks(names, notebooks)
-    settings = parameters or {}
-    known = {path: read_parameters(path) for path in paths}
-    _refuse_unknown(settings, known)
+    known = {path: describe_parameters(path) for path in paths}
+    settings = check_settings(parameters or {}, known.values())
     output = Path(output).resolve()
     tasks = [_task(path, known[path], settings, output) for path in paths]
     runs = []
@@ -109,17 +113,9 @@ def _from_here(name: str, value: object) -> object:
     return str(Path(value).expanduser().resolve()) if is_folder else value
 
 
-def _refuse_unknown(settings: dict, known: dict[Path, dict]) -> None:
-    names = sorted({name for parameters in known.values() for name in parameters} - {"output_dir", "figures_dir"})
-    for name in settings:
-        if name in ("output_dir", "figures_dir"):
-            raise ValueError(f"-p {name}: the command sets it; use --output")
-        if name not in names:
-            raise ValueError(f"-p {name}: no such parameter; there are {', '.join(names)}")
-
-
-def _task(path: Path, defaults: dict, settings: dict, output: Path):
+def _task(path: Path, parameters: dict[str, Parameter], settings: dict, output: Path):
     """The run of one chapter, as joblib takes it: a function and its arguments."""
+    defaults = {name: parameter.default for name, parameter in parameters.items()}
     own = {name: value for name, value in settings.items() if name in defaults}
     return joblib.delayed(run_notebook)(path, own, defaults, output)
 
@@ -163,6 +159,7 @@ def _execute(path: Path, injected: dict, destination: Path) -> Exception | None:
             str(destination).replace("{", "{{").replace("}", "}}"),
             injected,
             kernel_name="python3",
+            kernel_manager_class=ThisPython,
             language="python",
             cwd=path.parent,
             progress_bar=False,
@@ -195,15 +192,18 @@ def _errors(cell: nbformat.NotebookNode) -> list:
 
 @contextmanager
 def _kernel_environment() -> Iterator[None]:
-    """Kernels started inside get KERNEL_ENVIRONMENT; afterwards the process has its own values back."""
-    before = {name: os.environ.get(name) for name in KERNEL_ENVIRONMENT}
+    """Kernels started inside get KERNEL_ENVIRONMENT, and not NOT_FOR_KERNELS; afterwards all is as it was."""
+    names = [*KERNEL_ENVIRONMENT, *NOT_FOR_KERNELS]
+    before = {name: os.environ[name] for name in names if name in os.environ}
     os.environ.update(KERNEL_ENVIRONMENT)
+    for name in NOT_FOR_KERNELS:
+        os.environ.pop(name, None)
     try:
         yield
     finally:
-        os.environ.update({name: value for name, value in before.items() if value is not None})
-        for name in (name for name, value in before.items() if value is None):
-            del os.environ[name]
+        for name in names:
+            os.environ.pop(name, None)
+        os.environ.update(before)
 
 
 def package_versions() -> dict[str, str]:
@@ -231,7 +231,9 @@ def build_site(output: Path) -> None:
     chapters = []
     for run, notebook in zip(runs, notebooks, strict=True):
         title, summary = introduction(notebook)
-        texts = {"number": chapter_number(run["name"]), "title": title or run["name"], "summary": summary}
+        number = chapter_number(run["name"])
+        heading = f"Chapter {number}" if number else run["name"]
+        texts = {"number": number, "heading": heading, "title": title or run["name"], "summary": summary}
         results = {"cover": cover(notebook, output / run["figures_dir"]), "metrics": metrics.get(run["name"], {})}
         chapters.append(run | texts | results)
     for index, (chapter, notebook) in enumerate(zip(chapters, notebooks, strict=True)):

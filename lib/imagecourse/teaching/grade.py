@@ -10,7 +10,8 @@ import joblib
 import nbformat
 from tqdm import tqdm
 
-from imagecourse.reports.chapters import find_notebooks, read_parameters
+from imagecourse.reports.chapters import find_notebooks
+from imagecourse.reports.parameters import read_parameters
 from imagecourse.teaching import sandbox
 from imagecourse.teaching.release import student_version
 from imagecourse.teaching.sandbox import Limits

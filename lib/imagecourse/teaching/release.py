@@ -13,7 +13,8 @@ from nbformat import NotebookNode
 import imagecourse
 from imagecourse.exercises.cells import find_exercises, is_test
 from imagecourse.files import new_folder
-from imagecourse.reports.chapters import find_notebooks, read_parameters
+from imagecourse.reports.chapters import find_notebooks
+from imagecourse.reports.parameters import read_parameters
 
 STUB = "raise NotImplementedError"
 HIDDEN_TESTS = re.compile(r"^[^\n]*BEGIN HIDDEN TESTS.*?END HIDDEN TESTS[^\n]*\n?", re.MULTILINE | re.DOTALL)
