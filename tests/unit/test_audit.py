@@ -64,7 +64,7 @@ def test_margins_and_oddness_of_known_values():
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory):
-    """Red and blue pictures; one red among the blue, one under both names, one broken; a class with a name to escape."""
+    """Red and blue pictures; one red among the blue, one under both names, one broken; a class name to escape."""
     root, generator = tmp_path_factory.mktemp("audit") / "set", np.random.default_rng(0)
     tints = {"red": (220, 40, 40), "<b>blue<_b>": (40, 40, 220)}
     for label, tint in tints.items():
