@@ -11,7 +11,7 @@ import numpy as np
 
 
 def of_network(model: keras.Model) -> str:
-    """16 hexadecimal digits of a network's settings, wiring and weights; not of layers' names, in which Keras counts."""
+    """16 hexadecimal digits of a network's settings, wiring and weights; not of layers' names, in which it counts."""
     numbers = {layer.name: number for number, layer in enumerate(model.layers)}
     settings = {name: value for name, value in model.get_config().items() if name != "name"}
     digest = hashlib.sha256(json.dumps(_numbered(settings, numbers), sort_keys=True, default=str).encode())
