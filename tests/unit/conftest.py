@@ -24,10 +24,16 @@ def shades(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_bundle(tmp_path_factory, shades) -> Path:
-    """The folder of a small network trained on `shades` by the command line; read only."""
-    from imagecourse.cli import main
+    """The folder of a small network trained on `shades`, by a recipe without checks of its own; read only."""
+    from imagecourse.networks.architectures import photo_cnn
+    from imagecourse.recipes import TrainingRequest
+    from imagecourse.recipes.common import Recipe
+    from imagecourse.recipes.learning import Scratch, learn_scratch
+
+    class Small(Recipe):
+        def learn(self, dataset, training):
+            return learn_scratch(Scratch(photo_cnn, learning_rate=0.01, batch_size=8), dataset, training)
 
     folder = tmp_path_factory.mktemp("models") / "tiny"
-    options = ["--network", "photo_cnn", "--image-size", "32", "--epochs", "60", "--output", str(folder)]
-    assert main(["train", "photo", "--data", str(shades), *options]) == 0
-    return folder
+    command = "imagecourse train photo --data shades --output models/tiny"
+    return Small(TrainingRequest("photo", str(shades), folder, epochs=8, image_size=32, command=command)).train()

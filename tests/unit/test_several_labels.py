@@ -133,7 +133,7 @@ def test_several_labels_from_the_thresholds_of_the_card(mixtures):
     assert none["confidence"] == max(none[labels])
     assert weak["red"] > weak["confidence"] == weak[labels[2]]
     exact = next(predict_files(bundle, files, threshold=float(both["confidence"])))
-    assert exact["label"][0] == "red + green"
+    assert exact.loc[0, ["label", "confidence"]].tolist() == ["red + green", both["confidence"]]
     lower = next(predict_files(bundle, files, threshold=0.5))
     assert list(lower["label"]) == ["red + green", "green", "", f"red + {labels[2]}"]
 
