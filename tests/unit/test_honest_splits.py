@@ -180,15 +180,18 @@ def measured_on_test(bundle) -> bool:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_learns_train_watches_validation_and_measures_test(coloured, fits, two_views, name):
+    """What it learns before, it learns from parts of train."""
     build, weights = RECIPES[name]
     bundle = load_bundle(build(coloured).train())
-    assert all(fit.train == all_of("train") and fit.watched == all_of("validation") for fit in fits)
+    seeds = bundle.card["over_seeds"]["seeds"]
+    before, final = fits[: -len(seeds)], fits[-len(seeds) :]
+    assert all(fit.train == all_of("train") and fit.watched == all_of("validation") for fit in final)
+    assert all(set(fit.train) < set(all_of("train")) and not fit.watched for fit in before)
     assert all(fit.class_weights == (weights and pytest.approx(weights)) for fit in fits)
+    assert len({fit.first_weights.tobytes() for fit in final}) == len(final) == len(set(seeds))
     assert measured_on_test(bundle)
     baseline = bundle.card["baseline"]
     assert baseline.get("accuracy", baseline)["value"] == 0  # as whoever learned train
-    seeds = bundle.card["over_seeds"]["seeds"]
-    assert len({fit.first_weights.tobytes() for fit in fits}) == len(fits) == len(seeds) == len(set(seeds))
 
 
 @pytest.mark.parametrize("regime", ["frozen", "mlp", "finetuned", "scratch"])
@@ -232,15 +235,24 @@ def test_comparisons_learn_the_training_rows_of_each_split_with_a_seed_of_its_ow
     assert len({fit.first_weights.tobytes() for fit in fits}) == 4
 
 
-def test_left_out_contents_are_left_out_and_measured(coloured, fits):
-    recipe = photo_recipe(coloured, leave_out=["horse"])
-    left_out = load_bundle(recipe.train()).card["left_out"]
+def test_left_out_contents_are_left_out_and_measured(coloured, fits, tmp_path):
+    """Further photographs too, where a caption names them."""
+    cube, meadow = all_of("predict")[1:]
+    for picture in (cube, meadow):
+        write_image(tmp_path / "other" / picture.name, np.full((20, 30, 3), colour(picture), np.uint8))
+    lines = ["image,caption", f"{cube.name},a cube, far away", f"{meadow.name},Horses on a meadow"]
+    (tmp_path / "other" / "captions.txt").write_text("\n".join(lines))
+    (tmp_path / "other" / "Flickr_8k.trainImages.txt").write_text(f"{cube.name}\n{meadow.name}\n")
+    recipe = photo_recipe(coloured, leave_out=["horse"], photographs=[tmp_path / "other"])
+    card = load_bundle(recipe.train()).card
     without, final = fits
-    assert without.train == [picture for picture in all_of("train") if "horse" not in picture.name]
-    assert without.watched == [picture for picture in all_of("validation") if "horse" not in picture.name]
-    assert final.train == all_of("train")
-    horses = [picture for picture in all_of("train", "validation", "test") if "horse" in picture.name]
-    assert left_out["contents"] == ["horse"] and left_out["images"] == len(horses)
+    assert without.train == sorted([*(one for one in all_of("train") if "horse" not in one.name), cube])
+    assert without.watched == [one for one in all_of("validation") if "horse" not in one.name]
+    assert final.train == sorted([*all_of("train"), cube, meadow])
+    horses = [one for one in all_of("train", "validation", "test") if "horse" in one.name]
+    assert card["left_out"]["contents"] == ["horse"]
+    for name in ("left_out", "left_out_baseline", "left_out_baseline_with_photographs"):
+        assert card[name]["images"] == len(horses)
 
 
 def test_further_photographs_are_none_of_those_kept_for_a_test(coloured, tmp_path):
@@ -276,24 +288,31 @@ def test_a_probe_for_shortcuts_learns_train_and_is_measured_on_test(tmp_path):
     assert shortcut_probe(*tables, seed=0)["files"] == 0
 
 
-@pytest.mark.parametrize(("name", "cautious"), [("classifier", True), ("photo filter", False)])
-def test_the_temperature_is_the_one_of_validation(tmp_path, colours_alone, monkeypatch, name, cautious):
-    """A network that is sure of everything, and right in 10 of 12 validation pictures, says so afterwards."""
+@pytest.mark.parametrize(
+    ("name", "split", "cautious"),
+    [("classifier", "validation", True), ("photo filter", "validation", False), ("characters", "train", True)],
+)
+def test_the_temperature_is_the_one_of_the_split_it_should_come_from(
+    tmp_path, colours_alone, two_views, monkeypatch, name, split, cautious
+):
+    """A network that is sure of everything, and right in 10 of 12 of these pictures, says so afterwards."""
 
     def learn_nothing(model, *_, **__):
         dark, bright = np.array([[-1, 1]] * 3) / 6, np.array([4, -4])
         model.layers[-1].set_weights([dark, bright])  # logits 4 apart between grey values of 4 and 12
         return pd.DataFrame()
 
-    for split, labels in (("train", "ab" * 4), ("validation", "ab" * 5 + "ba"), ("test", "ab" * 4)):
-        for number, label in enumerate(labels):
+    for each in ("train", "validation", "test"):
+        for number, label in enumerate("ab" * 5 + "ba" if each == split else "ab" * 4):
             grey = 12 if number % 2 else 4
-            write_image(tmp_path / "set" / split / label / f"{number}.png", np.full((8, 8, 3), grey, np.uint8))
+            write_image(tmp_path / "set" / each / label / f"{number}.png", np.full((8, 8, 3), grey, np.uint8))
     for module in ("learning", "photo"):
         monkeypatch.setattr(f"imagecourse.recipes.{module}.fit", learn_nothing)
-    recipe = RECIPES[name][0](tmp_path / "set")
+    recipe, training = RECIPES[name][0](tmp_path / "set"), Training(0, image_size=SIZE, checkpoint_dir=tmp_path)
     dataset = recipe.extend(read_dataset(tmp_path / "set"))
-    model = recipe.learn(dataset, Training(seed=0, image_size=SIZE)).model
+    recipe.remember(recipe.study(dataset, dataset, training), dataset)
+    model = recipe.learn(dataset, training).model
+    recipe.calibrate(model, dataset)
     doubt = 1 / 14 if cautious else 0  # a share of each answer for all classes
     confidence = scores_of_files(model, dataset.table["file"].tolist()).max(axis=1)
     assert confidence == pytest.approx((1 - doubt) * 10 / 12 + doubt / 2, abs=0.002)
@@ -304,11 +323,15 @@ def names_inside(file: str) -> set[Picture]:
     return {picture_of(one) for one in np.unique(read_image(file).reshape(-1, 3), axis=0)}
 
 
-def test_thresholds_come_from_training_pictures_that_the_network_has_not_learned(coloured, monkeypatch, tmp_path):
+@pytest.mark.parametrize("mode", ["single", "multi"])
+def test_what_is_chosen_comes_from_training_pictures_that_the_network_has_not_learned(
+    coloured, colours_alone, monkeypatch, tmp_path, mode
+):
+    """Temperature, thresholds and the better one of two networks."""
     learned, scored = [], []
 
     class Watched(CharacterRecipe):
-        def learn(self, dataset, training):
+        def _learn(self, network, dataset, training):
             rows = dataset.table[dataset.table["split"] == "train"]
             learned.append(set().union(*map(names_inside, rows["file"])))
             return Trained(None, pd.DataFrame())
@@ -318,12 +341,13 @@ def test_thresholds_come_from_training_pictures_that_the_network_has_not_learned
         return np.random.default_rng(0).uniform(size=(len(files), len(CLASSES)))
 
     monkeypatch.setattr(characters, "scores_of_files", score)
-    recipe = Watched(request(coloured, "characters"), mode="multi")
-    thresholds = recipe._thresholds(read_dataset(coloured), Training(0, checkpoint_dir=tmp_path / "training"))
-    assert thresholds.shape == (2,) and len(learned) == len(scored) == 3
+    recipe, dataset = Watched(request(coloured, "characters"), mode, "best"), read_dataset(coloured)
+    found = recipe.study(dataset, dataset, Training(0, checkpoint_dir=tmp_path / "training"))
+    assert ("thresholds" in found) == (mode == "multi") and found["temperature"] > 0
+    assert len(learned) == len(scored) == 3 * len(characters.CANDIDATES)
     for known, held in zip(learned, scored, strict=True):
         assert not known & held and known | held == set(all_of("train"))
-    assert sum(map(len, scored)) == len(all_of("train"))
+    assert sum(map(len, scored)) == len(characters.CANDIDATES) * len(all_of("train"))
 
 
 def test_the_split_to_measure_on_and_the_one_to_watch(coloured, tmp_path):
