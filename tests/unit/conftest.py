@@ -22,6 +22,26 @@ def shades(tmp_path_factory) -> Path:
     return write_shades(tmp_path_factory.mktemp("shades") / "shades")
 
 
+@pytest.fixture
+def small_backbones(monkeypatch, tmp_path) -> None:
+    """Every pretrained network gives the mean colour of a picture and no more, at every cut that a recipe knows."""
+    import keras
+
+    from imagecourse.networks import backbones
+
+    def build(name, image_size, weights, pooling, include_top) -> keras.Model:
+        inputs = keras.Input((image_size, image_size, 3))
+        x = keras.layers.AveragePooling2D(image_size // 2, name="block3b_add")(inputs)
+        x = keras.layers.Activation("linear", name="block6b_add")(x)
+        x = keras.layers.Conv2D(3, 1, name="top_conv")(x)
+        model = keras.Model(inputs, keras.layers.GlobalAveragePooling2D(name="avg_pool")(x), name=name)
+        model.set_weights([np.eye(3)[None, None], np.zeros(3)])
+        return model
+
+    monkeypatch.setenv("IMAGECOURSE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(backbones, "_build_lite", build)
+
+
 @pytest.fixture(scope="session")
 def tiny_bundle(tmp_path_factory, shades) -> Path:
     """The folder of a small network trained on `shades`, by a recipe without checks of its own; read only."""

@@ -8,12 +8,10 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from keras import layers
 
 from imagecourse.datasets import held_out_split, label_indices, read_dataset, split_by_hash, watched_split
 from imagecourse.evaluation.comparison import repeated_splits
 from imagecourse.images import read_image, write_image
-from imagecourse.networks import backbones
 from imagecourse.networks.bundles import load_bundle
 from imagecourse.networks.features import unchanged
 from imagecourse.networks.predict import scores_of_files
@@ -78,17 +76,6 @@ def coloured(tmp_path) -> Path:
     return write_colours(tmp_path / "coloured", "train", "validation", "test")
 
 
-def small_backbone(name: str, image_size: int, weights: str | None, pooling: str | None, include_top: bool):
-    """Gives the colour of a picture, at every cut that a recipe knows."""
-    inputs = keras.Input((image_size, image_size, 3))
-    x = layers.AveragePooling2D(image_size // 2, name="block3b_add")(inputs)
-    x = layers.Activation("linear", name="block6b_add")(x)
-    x = layers.Conv2D(3, 1, name="top_conv")(x)
-    model = keras.Model(inputs, layers.GlobalAveragePooling2D(name="avg_pool")(x), name=name)
-    model.set_weights([np.eye(3)[None, None], np.zeros(3)])
-    return model
-
-
 class Fit(NamedTuple):
     """One training: its pictures in an epoch, those it watches, the class weights, and the weights it starts from."""
 
@@ -116,14 +103,7 @@ def pictures_in(inputs) -> list[Picture]:
 
 
 @pytest.fixture
-def colours_alone(monkeypatch, tmp_path):
-    """Backbones see nothing else."""
-    monkeypatch.setenv("IMAGECOURSE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(backbones, "_build_lite", small_backbone)
-
-
-@pytest.fixture
-def fits(monkeypatch, colours_alone) -> list[Fit]:
+def fits(monkeypatch, small_backbones) -> list[Fit]:
     """All trainings from now on."""
     seen, fit = [], keras.Model.fit
 
@@ -212,7 +192,7 @@ def test_where_nothing_is_for_the_test_breeds_are_measured_on_validation_and_do_
     assert sorted(bundle.predictions["file"].map(lambda file: Path(file).parts[0]).unique()) == ["validation"]
 
 
-def test_the_tables_of_breeds_look_at_no_test_picture(coloured, colours_alone, tmp_path):
+def test_the_tables_of_breeds_look_at_no_test_picture(coloured, small_backbones, tmp_path):
     """There is none any more when they are made."""
     other = write_colours(tmp_path / "other", "train", "validation")
     recipe = BreedRecipe(request(coloured, "breeds"), "efficientnet_lite0")
@@ -293,7 +273,7 @@ def test_a_probe_for_shortcuts_learns_train_and_is_measured_on_test(tmp_path):
     [("classifier", "validation", True), ("photo filter", "validation", False), ("characters", "train", True)],
 )
 def test_the_temperature_is_the_one_of_the_split_it_should_come_from(
-    tmp_path, colours_alone, two_views, monkeypatch, name, split, cautious
+    tmp_path, small_backbones, two_views, monkeypatch, name, split, cautious
 ):
     """A network that is sure of everything, and right in 10 of 12 of these pictures, says so afterwards."""
 
@@ -325,7 +305,7 @@ def names_inside(file: str) -> set[Picture]:
 
 @pytest.mark.parametrize("mode", ["single", "multi"])
 def test_what_is_chosen_comes_from_training_pictures_that_the_network_has_not_learned(
-    coloured, colours_alone, monkeypatch, tmp_path, mode
+    coloured, small_backbones, monkeypatch, tmp_path, mode
 ):
     """Temperature, thresholds and the better one of two networks."""
     learned, scored = [], []
