@@ -1,7 +1,18 @@
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory) -> Iterator[None]:
+    """What tests compute comes from no earlier run, and goes into nobody's cache; workers side by side share one."""
+    folder = tmp_path_factory.getbasetemp()
+    shared = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IMAGECOURSE_CACHE", str(shared / "cache"))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -44,8 +44,11 @@ class ArrayCache:
             )
 
     def find(self, key: str) -> np.ndarray | None:
-        """The array under a key, flat, or None."""
-        found = self._connection.execute("SELECT content FROM arrays WHERE key = ?", [key]).fetchone()
+        """The array under a key, flat, or None. Raises: ValueError for a damaged file."""
+        try:
+            found = self._connection.execute("SELECT content FROM arrays WHERE key = ?", [key]).fetchone()
+        except sqlite3.DatabaseError as error:
+            raise ValueError(f"{self._path}: cannot be read ({error}); delete the file, it is made again") from error
         return np.frombuffer(found[0], self._dtype) if found else None
 
     def store(self, keys: Sequence[str], arrays: Sequence[np.ndarray]) -> None:

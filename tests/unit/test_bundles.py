@@ -69,7 +69,7 @@ def test_the_card_says_how_it_was_made(tiny_bundle):
     bundle = load_bundle(tiny_bundle)
     card = bundle.card
     assert (card["task"], card["input_size"], card["classes"]) == ("photo", [32, 32, 3], ["dark", "light"])
-    assert card["training_command"].startswith("imagecourse train photo --data shades --output models/tiny")
+    assert card["training_command"] == "imagecourse train photo --data shades --output models/tiny"
     assert card["metrics"]["split"] == "test"
     assert card["metrics"]["images"] == len(bundle.predictions)
     right = bundle.predictions["truth"] == bundle.predictions["prediction"]

@@ -48,6 +48,17 @@ def test_cross_fitting_repairs_what_was_too_sure(drawn):
     np.testing.assert_array_equal(repaired, cross_fitted(truth, scores, seed=0))
 
 
+def test_cross_fitting_does_not_look_at_the_answers_it_is_measured_on(drawn):
+    truth, scores = drawn[0][:40], softmax(3 * drawn[1][:40], axis=1)
+    before = cross_fitted(truth, scores, seed=0)
+    for row in range(40):
+        other = truth.copy()
+        other[row] = (truth[row] + 1) % 3
+        after = cross_fitted(other, scores, seed=0)
+        assert np.array_equal(after[row], before[row])
+        assert not np.array_equal(after, before)
+
+
 def test_certain_and_wrong_answers_do_not_break_it():
     scores = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
     assert np.isfinite(fit_temperature(np.array([0, 1, 1]), scores))

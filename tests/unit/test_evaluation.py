@@ -70,6 +70,12 @@ def test_calibration_error_of_a_known_case():
     assert expected_calibration_error(truth, scores) == pytest.approx((0.0 + 0.3) / 2)
 
 
+def test_too_sure_and_too_unsure_do_not_cancel_out():
+    scores = np.array([[0.9, 0.1]] * 10 + [[0.6, 0.4]] * 10)
+    truth = np.array([0] * 7 + [1] * 3 + [0] * 8 + [1] * 2)
+    assert expected_calibration_error(truth, scores) == pytest.approx((0.2 + 0.2) / 2)
+
+
 def test_metrics_file_holds_plain_numbers(tmp_path):
     path = save_metrics({"accuracy": np.float64(0.5), "images": np.int64(3)}, tmp_path)
     assert json.loads(path.read_text()) == {"accuracy": 0.5, "images": 3}

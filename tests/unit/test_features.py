@@ -10,10 +10,13 @@ from imagecourse.networks import features
 from imagecourse.networks.features import cached_features
 
 
-def mean_network(scale: float = 1.0) -> keras.Model:
-    inputs = keras.Input((8, 8, 3))
-    outputs = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(scale)(inputs))
-    return keras.Model(inputs, outputs, name="mean")
+def mean_network(scale: float = 1.0, weight: float = 1.0, size: int = 8) -> keras.Model:
+    inputs = keras.Input((size, size, 3))
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(scale)(inputs))
+    weighted = keras.layers.Dense(3, use_bias=False)
+    model = keras.Model(inputs, weighted(x), name="mean")
+    weighted.set_weights([weight * np.eye(3)])
+    return model
 
 
 @pytest.fixture
@@ -53,9 +56,23 @@ def test_a_changed_picture_or_network_is_noticed_and_a_renamed_file_is_not_new(f
     computed = cached_features(mean_network(), changed, cache_dir=tmp_path / "cache")
     assert count_runs() == 6
     np.testing.assert_allclose(computed[1], 7, rtol=1e-5)
-    halved = cached_features(mean_network(0.5), changed, cache_dir=tmp_path / "cache")
-    assert count_runs() == 11
-    np.testing.assert_allclose(halved, computed / 2, rtol=1e-5)
+    others = (mean_network(0.5), mean_network(weight=0.5))
+    for runs, other in enumerate(others, start=1):
+        halved = cached_features(other, changed, cache_dir=tmp_path / "cache")
+        assert count_runs() == 6 + 5 * runs
+        np.testing.assert_allclose(halved, computed / 2, rtol=1e-5)
+    cached_features(mean_network(size=9), changed, cache_dir=tmp_path / "cache")
+    assert count_runs() == 21
+
+
+def test_an_edited_view_of_the_same_name_is_a_new_one(files, tmp_path, count_runs):
+    def features_of(view) -> np.ndarray:
+        return cached_features(mean_network(), files, cache_dir=tmp_path / "cache", views={"changed": view})
+
+    plain, dark = (features_of(view) for view in (lambda image, _: image, lambda image, _: image // 2))
+    assert count_runs() == 10 and (dark < 0.6 * plain).all()
+    np.testing.assert_array_equal(features_of(lambda image, _: image), plain)
+    assert count_runs() == 10
 
 
 def test_feature_maps_keep_their_shape_in_the_cache(files, tmp_path):

@@ -65,6 +65,16 @@ def test_below_the_threshold_the_label_is_empty_but_the_confidence_stays(scans):
         next(predict_files(mean_bundle(["a", "b"], 2), [], threshold=1.5))
 
 
+def test_a_probability_that_reaches_the_threshold_is_enough(scans):
+    bundle, file = mean_bundle(["light", "dark"], 2), [scans / "page10.png"]
+    confidence = float(next(predict_files(bundle, file))["confidence"][0])
+    labels = [
+        next(predict_files(bundle, file, threshold))["label"][0]
+        for threshold in (confidence, np.nextafter(confidence, 1, dtype=np.float32))
+    ]
+    assert labels == ["light", ""]
+
+
 def test_one_output_is_the_probability_of_the_second_label(scans):
     table = next(predict_files(mean_bundle(["no", "yes"], 1), [scans / "page10.png"]))
     assert table.loc[0, ["label", "no", "yes"]].tolist() == ["yes", pytest.approx(0.2), pytest.approx(0.8)]

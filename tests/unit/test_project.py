@@ -1,12 +1,16 @@
 """The project's own files agree with each other."""
 
+import argparse
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+
+from imagecourse.cli import build_parser
 
 ROOT = Path(__file__).parents[2]
 READMES = ("README.md", "README.fr.md", "README.es.md")
@@ -40,16 +44,36 @@ def test_the_command_line_starts_without_heavy_imports():
     assert run.stdout.strip() == "set()"
 
 
-def test_every_command_explains_itself_with_an_example():
-    run = subprocess.run([sys.executable, "-m", "imagecourse", "--help"], capture_output=True, text=True, check=True)
-    commands = re.findall(r"^    (\w+)", run.stdout, flags=re.MULTILINE)
-    assert {"report", "data", "restore"} <= set(commands)
-    from imagecourse.cli import build_parser
+def commands_of(parser: argparse.ArgumentParser, *words: str) -> dict[str, argparse.ArgumentParser]:
+    """Every command and sub-command with its parser, by what one types."""
+    found = {" ".join(words): parser} if words else {}
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, inner in action.choices.items():
+                found |= commands_of(inner, *words, name)
+    return found
 
-    for command in commands:
-        with pytest.raises(SystemExit) as stopped:
-            build_parser().parse_args([command, "--help"])
-        assert stopped.value.code == 0
+
+COMMANDS = commands_of(build_parser())
+
+
+def test_there_are_commands():
+    assert {"report", "data", "restore", "train", "predict", "explain", "teach"} <= set(COMMANDS)
+    run = subprocess.run([sys.executable, "-m", "imagecourse", "--help"], capture_output=True, text=True, check=True)
+    assert all(re.search(rf"^    {name}\b", run.stdout, re.MULTILINE) for name in COMMANDS if " " not in name)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself_with_an_example_that_it_understands(command, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        build_parser().parse_args([*command.split(), "--help"])
+    assert stopped.value.code == 0
+    explained = capsys.readouterr().out
+    examples = re.findall(r"^  (imagecourse .*)", explained.partition("\nexample:\n")[2], re.MULTILINE)
+    assert examples, explained
+    for example in examples:
+        assert f"{example} ".startswith(f"imagecourse {command} ")
+        assert callable(build_parser().parse_args(shlex.split(example)[1:]).run), example
 
 
 def test_wrong_usage_exits_with_two():

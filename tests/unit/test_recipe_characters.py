@@ -1,4 +1,5 @@
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -45,10 +46,12 @@ def run(data, output: Path, *options: str) -> int:
 
 
 @pytest.mark.parametrize("mode", ["single", "multi"])
-def test_notebook_and_command_line_train_the_same_network(tmp_path, mode):
-    """In mode single from the sample itself, else from a smaller one."""
+def test_notebook_and_command_line_train_the_same_network(tmp_path, monkeypatch, mode):
+    """In mode single from the sample itself, which is drawn smaller than it is, else from a folder."""
+    few = partial(write_characters, count=60, image_size=48)
+    monkeypatch.setattr("imagecourse.recipes.characters.write_characters", few)
     if mode == "single":
-        data, folder = "sample", write_characters(tmp_path / "sample", seed=7)
+        data, folder = "sample", few(tmp_path / "sample", seed=7)
     else:
         data = folder = write_scenes(tmp_path / "scenes", count=20, image_size=48)
     model, history = train_character_cnn(read_dataset(folder), mode, image_size=32, epochs=1, seed=7)

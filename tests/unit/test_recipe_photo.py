@@ -12,8 +12,9 @@ from imagecourse.images import read_image, write_image
 from imagecourse.networks.bundles import load_bundle
 from imagecourse.recipes.data import without_copies_across_splits
 from imagecourse.recipes.learning import soften
-from imagecourse.recipes.photo import add_photographs
-from imagecourse.recipes.photo_checks import figures, shortcut_probe
+from imagecourse.recipes.photo import FilterSettings, PhotoRecipe, add_photographs
+from imagecourse.recipes.photo_checks import VARIANTS, figures, robustness, shortcut_probe
+from imagecourse.recipes.photo_views import resize
 from imagecourse.samples import sample_photographs
 
 
@@ -42,6 +43,36 @@ def test_the_probe_finds_a_shortcut_and_sees_it_gone_in_the_views(tmp_path):
     found = shortcut_probe(table[::2], table[1::2], seed=0)
     assert found["files"] == 1 and found["guessing"] == 0.5
     assert found["views"] < 0.8
+
+
+def test_every_variant_changes_what_its_name_says():
+    picture = read_image(sample_photographs()["coffee"])[:200, :300]
+    found = {name: change(picture) for name, change in VARIANTS.items()}
+    sizes = [(200, 300), (160, 160), (96, 96), (448, 448), (200, 300), (141, 212)]
+    assert [image.shape[:2] for image in found.values()] == sizes
+    assert np.array_equal(found["as they are"], picture)
+    assert not np.ptp(found["grey"], axis=2).any()
+    assert np.array_equal(found["the middle, half of the area"], picture[29:170, 44:256])
+    for name, change in VARIANTS.items():
+        if "quality" in name:
+            height, width = change(picture).shape[:2]
+            assert 2 < np.abs(change(picture) - resize(picture, height, width).astype(float)).mean() < 30
+
+
+def test_variants_reach_the_network(tmp_path):
+    """One that knows a photograph by its colours is lost where there are none."""
+    inputs = keras.Input((8, 8, 3))
+    mean = keras.layers.GlobalAveragePooling2D()(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(mean))
+    model.set_weights([np.array([[-1, 1], [0, 0], [1, -1]]), np.array([50, -50])])  # Photo: red is over blue by far
+    colours = {"Cartoon": (90, 90, 90), "Photo": (200, 90, 20)}
+    for name, colour in colours.items():
+        write_image(tmp_path / f"{name}.png", np.full((40, 40, 3), colour, np.uint8))
+    rows = pd.DataFrame({"file": [str(tmp_path / f"{name}.png") for name in colours], "label": list(colours)})
+    table = robustness(model, rows, list(colours))
+    assert list(table) == list(VARIANTS)
+    right = {name: (row["accuracy"], row["photo_balanced_accuracy"]) for name, row in table.items()}
+    assert right == {name: (0.5, 0.5) if name == "grey" else (1, 1) for name in VARIANTS}
 
 
 @pytest.fixture
@@ -78,7 +109,9 @@ def test_further_photographs_train_and_nothing_else(shades, photographs):
 
 
 def test_the_recipe_of_the_shipped_model_end_to_end(tmp_path, photographs, monkeypatch):
+    """With less of the network to train, and fewer views."""
     monkeypatch.setenv("IMAGECOURSE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(PhotoRecipe, "sizes", FilterSettings(last_frozen="block6b_add", views=3))
     rng = np.random.default_rng(0)
     for label, levels in (("Photo", (0, 256)), ("Painting", (120, 136))):
         for number in range(24):

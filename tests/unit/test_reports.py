@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,11 +20,23 @@ from imagecourse.reports.chapters import find_notebooks
 from imagecourse.reports.parameters import parse_value
 from imagecourse.reports.prose import Prose, mathml
 
+ROOT = Path(__file__).parents[2]
 PARAMETERS = 'size = 3\nseed = 42\noutput_dir = "../reports/out"\nfigures_dir = "../figures/out"'
 METRICS = """
 import json, pathlib
 pathlib.Path(output_dir).mkdir(parents=True, exist_ok=True)
 numbers = {"mean_psnr_db": 27.91, "size": size, "names": list({"b", "a", "c"})}
+pathlib.Path(output_dir, "metrics.json").write_text(json.dumps(numbers))
+"""
+THREADS = """
+import json, os, pathlib, numpy, threadpoolctl
+generator = numpy.random.default_rng(0)
+product = generator.normal(size=(300, 3000)).astype("float32") @ generator.normal(size=(3000, 300)).astype("float32")
+names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+asked = {name: os.environ.get(name, "any") for name in names}
+threads = [pool["num_threads"] for pool in threadpoolctl.threadpool_info()]
+pathlib.Path(output_dir).mkdir(parents=True, exist_ok=True)
+numbers = {"sum": float(numpy.abs(product).sum()), "threads": threads, "asked": asked}
 pathlib.Path(output_dir, "metrics.json").write_text(json.dumps(numbers))
 """
 DISPLAYS = """
@@ -99,6 +112,39 @@ def test_two_runs_give_the_same_metrics_and_keep_other_chapters(project):
     assert (folder / "reports/metrics.json").read_bytes() == first_metrics
     assert list(json.loads(first_metrics)) == ["01_good"]
     assert (folder / "reports/02_bad.html").is_file()
+
+
+def test_chapters_side_by_side_give_the_numbers_that_they_give_one_by_one(tmp_path, monkeypatch):
+    """Sums depend on the number of threads, and several jobs would share the cores out among them."""
+    for name in ("01_first", "02_second"):
+        write_notebook(tmp_path / "notebooks", name, THREADS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    for jobs in ("1", "2"):
+        assert cli.main(["report", "--jobs", jobs, "--output", jobs]) == 0
+    one, two = (json.loads(Path(jobs, "metrics.json").read_text()) for jobs in ("1", "2"))
+    assert one == two and list(one) == ["01_first", "02_second"]
+    assert set(one["01_first"]["asked"].values()) == {run.THREADS} and one["01_first"]["threads"]
+
+
+def test_running_a_chapter_leaves_git_status_clean(tmp_path, monkeypatch):
+    """With this project's own rules of what git ignores; the chapters themselves are watched in tests/notebooks."""
+    draw = "import pathlib\nfolder = pathlib.Path(figures_dir)\nfolder.mkdir(parents=True)\n(folder / 'a.png').touch()"
+    write_notebook(tmp_path / "notebooks", "01_first", METRICS, draw)
+    shutil.copy(ROOT / ".gitignore", tmp_path)
+    monkeypatch.chdir(tmp_path)
+
+    def git(*words: str) -> str:
+        who = ("-c", "user.name=x", "-c", "user.email=x@example.org")
+        return subprocess.run(["git", *who, *words], check=True, capture_output=True, text=True).stdout
+
+    git("init", "--quiet")
+    git("add", ".")
+    git("commit", "--quiet", "--message", "all there is")
+    assert cli.main(["report"]) == 0
+    assert git("status", "--porcelain") == ""
+    assert {path.name for path in tmp_path.iterdir()} == {".git", ".gitignore", "notebooks", "reports"}
+    assert Path("reports/figures/01_first/a.png").is_file()
 
 
 def test_pages_are_complete_without_a_network(project):

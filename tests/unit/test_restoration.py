@@ -260,6 +260,18 @@ def test_stored_shrinkage_is_the_best_of_the_references(references):
     assert _best_shrinkage(crops, 25) == stored.shrinkage[stored.noise_levels.index(25) - 1]
 
 
+def test_a_picture_smaller_than_the_part_to_measure_is_measured_whole():
+    image = np.arange(20 * 300, dtype=np.uint8).reshape(20, 300)
+    assert np.array_equal(_middle(image, 256), image[:, 22:278])
+    assert np.array_equal(_middle(image[:, :9], 256), image[:, :9])
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_one_photograph_or_copies_of_it_are_too_little_to_calibrate_with(references, count):
+    with pytest.raises(ValueError, match=f"in {count} photographs; give at least two different ones"):
+        calibrate_measures([_middle(references["coffee"], 64)] * count)
+
+
 def test_calibration_survives_saving(tmp_path):
     calibration = Calibration(noise_threshold=3.25, blur_threshold=np.float64(1.5))
     calibration.save(tmp_path / "calibration.json")

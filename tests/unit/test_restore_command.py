@@ -287,11 +287,13 @@ def test_wrong_usage_is_one_clear_line_and_status_2(tmp_path, noisy, capsys):
 def test_own_photographs_give_own_thresholds_and_these_are_used(tmp_path, noisy, capsys):
     (tmp_path / "best").mkdir()
     for name in ("coffee", "cat"):
-        picture = read_image(sample_photographs()[name])[:256, :256]
+        picture = read_image(sample_photographs()[name])[:96, :96]
         Image.fromarray(picture).save(tmp_path / "best" / f"{name}.png")
+    (tmp_path / "best" / "broken.png").write_bytes(b"no picture")
     Image.fromarray(noisy).save(tmp_path / "noisy.png")
     own = str(tmp_path / "own.json")
-    assert main(["restore", "--calibrate", str(tmp_path / "best"), "-o", own]) == 0
+    assert main(["restore", "--calibrate", str(tmp_path / "best"), "-o", own]) == 1
+    assert "left out: " in (notes := capsys.readouterr().err) and "broken.png" in notes and notes.count("\n") == 1
     assert Calibration.load(own) != Calibration.load()
     lenient = replace(Calibration.load(own), noise_threshold=200.0, blur_threshold=200.0)
     lenient.save(own)
@@ -300,6 +302,9 @@ def test_own_photographs_give_own_thresholds_and_these_are_used(tmp_path, noisy,
     assert main(restore) == 0
     printed = capsys.readouterr().out
     assert "1 untouched" in printed and "1 restored" in printed
+    (tmp_path / "best" / "cat.png").unlink()
+    assert main(["restore", "--calibrate", str(tmp_path / "best"), "-o", str(tmp_path / "none.json")]) == 2
+    assert "1 photographs; give at least two" in capsys.readouterr().err and not (tmp_path / "none.json").exists()
     (tmp_path / "own.json").write_text("[]")
     assert main([*restore, "--calibration", own]) == 2
     assert "own.json: no calibration" in capsys.readouterr().err

@@ -69,6 +69,13 @@ def test_thresholds_of_a_known_case():
         choose_thresholds(truth * [1, 0], scores)
 
 
+def test_a_score_that_reaches_its_threshold_is_a_yes():
+    truth, scores = np.array([[1, 0], [0, 1]]), np.array([[0.75, 0.25], [0.5, 0.25]])
+    assert join_labels(scores, ["goku", "vegeta"], np.array([0.75, 0.25])) == ["goku + vegeta", "vegeta"]
+    figures = multi_label_figures(truth, scores, np.array([0.75, 0.25]))
+    assert (figures["all_found"], figures["exactly_right"]) == (1, 0.5)
+
+
 def test_labels_join_and_split():
     scores = np.array([[0.9, 0.5], [0.1, 0.1], [0.2, 0.8]])
     joined = join_labels(scores, ["goku", "vegeta"], np.array([0.5, 0.5]))
@@ -125,6 +132,8 @@ def test_several_labels_from_the_thresholds_of_the_card(mixtures):
     assert both["confidence"] == min(both["red"], both["green"])
     assert none["confidence"] == max(none[labels])
     assert weak["red"] > weak["confidence"] == weak[labels[2]]
+    exact = next(predict_files(bundle, files[3:], threshold=float(weak[labels[2]])))
+    assert exact.loc[0, ["label", "confidence"]].tolist() == [f"red + {labels[2]}", weak[labels[2]]]
     lower = next(predict_files(bundle, files, threshold=0.5))
     assert list(lower["label"]) == ["red + green", "green", "", f"red + {labels[2]}"]
 

@@ -92,6 +92,27 @@ def test_early_stopping_goes_back_to_the_best_weights_even_after_a_kill(line, tm
     assert model.evaluate(*wrong, verbose=0) == pytest.approx(history["val_loss"].min(), rel=1e-5)
 
 
+@pytest.mark.parametrize("keeps", [True, False])
+def test_the_weights_after_early_stopping_are_the_best_ones(line, tmp_path, keeps):
+    wrong, model = (line[0], -line[1]), line_model()
+    history = fit(model, line, wrong, epochs=30, seed=1, patience=2, checkpoint_dir=tmp_path if keeps else None)
+    assert history["val_loss"].min() < 0.9 * history["val_loss"].iloc[-1]
+    assert model.evaluate(*wrong, verbose=0) == pytest.approx(history["val_loss"].min(), rel=1e-5)
+
+
+def test_class_weights_count_in_the_loss():
+    """Nine pictures of one class and one of another, all alike: with weights nothing speaks for either."""
+    pictures = np.ones((100, 1), np.float32), np.repeat([0, 1], [90, 10])
+    found = []
+    for weights in (None, class_weights(pictures[1].tolist(), [0, 1])):
+        set_seeds(0)
+        model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(2, activation="softmax")])
+        model.compile(keras.optimizers.Adam(0.05), "sparse_categorical_crossentropy")
+        fit(model, pictures, epochs=30, seed=0, batch_size=100, class_weights=weights)
+        found.append(float(model.predict_on_batch(pictures[0][:1])[0, 1]))
+    assert found == pytest.approx([0.1, 0.5], abs=0.05)
+
+
 def test_training_does_not_start_without_a_compiled_model(line):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)], name="raw")
     with pytest.raises(ValueError, match="raw: not compiled"):

@@ -60,14 +60,20 @@ def _restore(options: argparse.Namespace) -> int:
 
 
 def _calibrate(options: argparse.Namespace) -> int:
+    from imagecourse.files import map_files
     from imagecourse.images import list_images, read_image
     from imagecourse.restoration.calibrate import calibrate
     from imagecourse.samples import reference_photographs
 
+    errors = []
     if options.calibrate == "sample":
         photographs = reference_photographs()
     else:
-        photographs = {str(path): read_image(path) for path in list_images(options.calibrate)}
+        outcomes = list(map_files(read_image, list_images(options.calibrate), jobs=1))
+        photographs = {str(path): image for path, image, error in outcomes if not error}
+        errors = [error for _, _, error in outcomes if error]
+    for error in errors:
+        print(f"imagecourse: left out: {error}", file=sys.stderr)
     calibrate(photographs).save(options.output)
     print(options.output)
-    return 0
+    return 1 if errors else 0

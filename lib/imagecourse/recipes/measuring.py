@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import keras
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
@@ -65,14 +66,17 @@ def over_seeds(figures: Sequence[dict[str, float]], seeds: Sequence[int]) -> dic
     return found
 
 
-def baseline_scores(backbone: str, train: pd.DataFrame, test: pd.DataFrame, classes: Sequence[str]) -> np.ndarray:
+def baseline_scores(
+    backbone: str | keras.Model, train: pd.DataFrame, test: pd.DataFrame, classes: Sequence[str]
+) -> np.ndarray:
     """Probabilities (n, classes) for test of a logistic regression on what a frozen backbone sees.
 
-    train, test: columns file, label.
+    backbone: its name, or itself, which need not be built then. train, test: columns file, label.
     """
     classifier = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=1000, class_weight="balanced"))
-    classifier.fit(cached_features(backbone, train["file"].tolist()), label_indices(train["label"], classes))
-    return classifier.predict_proba(cached_features(backbone, test["file"].tolist()))
+    features = cached_features(backbone, [*train["file"], *test["file"]])
+    classifier.fit(features[: len(train)], label_indices(train["label"], classes))
+    return classifier.predict_proba(features[len(train) :])
 
 
 def baseline_accuracy(dataset: Dataset, held_out: str) -> dict[str, float]:

@@ -13,6 +13,7 @@ import pandas as pd
 from imagecourse.datasets import Dataset, label_indices, read_dataset
 from imagecourse.evaluation.calibration import fit_temperature
 from imagecourse.networks.architectures import photo_cnn, separable_resnet
+from imagecourse.networks.backbones import backbone
 from imagecourse.networks.divided import CutViewBatches, DividedNetwork, divide, top_for_any_size
 from imagecourse.networks.features import cached_features, mirrored, unchanged
 from imagecourse.networks.predict import scores_of_files
@@ -110,11 +111,11 @@ class PhotoRecipe(ClassifierRecipe):
         rows, others = dataset.table[named], dataset.table[~named & ~self._tells_of_contents(dataset.table)]
         truth, classes = label_indices(rows["label"], dataset.classes), dataset.classes
         model = self.learn(replace(dataset, table=others), training._replace(checkpoint_dir=None)).model
-        train = others[others["split"] == "train"]
+        train, frozen = others[others["split"] == "train"], backbone(BASELINE)
         scores = {
             "left_out": scores_of_files(model, rows["file"].tolist()),
-            "left_out_baseline": baseline_scores(BASELINE, train[~train["further"]], rows, classes),
-            "left_out_baseline_with_photographs": baseline_scores(BASELINE, train, rows, classes),
+            "left_out_baseline": baseline_scores(frozen, train[~train["further"]], rows, classes),
+            "left_out_baseline_with_photographs": baseline_scores(frozen, train, rows, classes),
         }
         found = {name: photo_checks.figures(truth, each, classes, training.seed) for name, each in scores.items()}
         contents, accuracy = ", ".join(self.leave_out), found["left_out"]["accuracy"]["value"]

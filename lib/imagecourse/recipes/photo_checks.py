@@ -11,6 +11,7 @@ from sklearn.tree import DecisionTreeClassifier
 from imagecourse.datasets import Dataset, label_indices
 from imagecourse.evaluation import accuracy_with_interval, balanced_accuracy, bootstrap_interval
 from imagecourse.images import read_image
+from imagecourse.networks.backbones import backbone
 from imagecourse.networks.predict import scores_of_files
 from imagecourse.recipes.measuring import BASELINE, baseline_scores, rounded
 from imagecourse.recipes.photo_views import grey, random_view, recompress, resize
@@ -37,11 +38,11 @@ def all_checks(model: keras.Model, dataset: Dataset, seed: int) -> dict[str, dic
     all_train, test = (table[table["split"] == split] for split in ("train", "test"))
     train = all_train[~all_train["further"]]
     truth = label_indices(test["label"], classes)
-    scores = scores_of_files(model, test["file"].tolist())
+    scores, frozen = scores_of_files(model, test["file"].tolist()), backbone(BASELINE)
     return {
         "test": figures(truth, scores, classes, seed),
-        "baseline": figures(truth, baseline_scores(BASELINE, train, test, classes), classes, seed),
-        "baseline_with_photographs": figures(truth, baseline_scores(BASELINE, all_train, test, classes), classes, seed),
+        "baseline": figures(truth, baseline_scores(frozen, train, test, classes), classes, seed),
+        "baseline_with_photographs": figures(truth, baseline_scores(frozen, all_train, test, classes), classes, seed),
         "robustness": robustness(model, test, classes),
         "shortcut_probe": shortcut_probe(train, test, seed),
     }

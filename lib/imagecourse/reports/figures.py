@@ -28,23 +28,25 @@ def renew_figures(runs: Iterable[Run], reports: str | os.PathLike, project: Path
     """Take the figures that pages show from the reports of these chapters; gives those that were written.
 
     They become PNG with a palette; figures/sources.json tells for each the models that its chapter showed, with the
-    hash of their cards. What no page shows any more goes.
+    hash of their cards. What no page shows any more goes; a chapter that failed leaves its figures as they are.
+    Raises: FileNotFoundError for a figure that a page shows and its chapter did not draw, before anything is written.
     """
     project = project or Path(imagecourse.__file__).parents[2]
     shown = shown_figures(project)
     sources = {name: source for name, source in read_json(project / FIGURES / SOURCES, {}).items() if name in shown}
-    written = []
-    for run in runs:
-        cards = card_hashes(project, run.parameters)
-        for name in sorted(name for name in shown if name.startswith(f"{run.figures_dir}/")):
-            _write_small(Path(reports, name), project / name)
-            sources[name] = {"chapter": run.name, "models": cards}
-            written.append(project / name)
+    runs = {f"{run.figures_dir}/": run for run in runs if run.passed}
+    renewed = {name: runs[folder] for name in sorted(shown) for folder in runs if name.startswith(folder)}
+    for name in renewed:
+        if not Path(reports, name).is_file():
+            raise FileNotFoundError(f"{name}: its chapter did not draw it, but a page shows it; mend one of the two")
+    for name, run in renewed.items():
+        _write_small(Path(reports, name), project / name)
+        sources[name] = {"chapter": run.name, "models": card_hashes(project, run.parameters)}
     for path in (project / FIGURES).rglob("*.png"):
         if path.relative_to(project).as_posix() not in shown:
             path.unlink()
     write_json(project / FIGURES / SOURCES, dict(sorted(sources.items())))
-    return written
+    return [project / name for name in renewed]
 
 
 def card_hashes(project: Path, parameters: dict) -> dict[str, str]:

@@ -19,7 +19,8 @@ FAINT_NOISE, CLEAR_BLUR = 5.0, 1.6
 def calibrate(images: Mapping[str, np.ndarray]) -> Calibration:
     """Measure clean, sharp reference pictures with known noise and blur added; about a minute for eleven pictures.
 
-    images: (h, w, 3) or (h, w) uint8 by name. Seeds are fixed: the same pictures give the same calibration.
+    images: (h, w, 3) or (h, w) uint8 by name, two or more. Seeds are fixed: same pictures, same calibration.
+    Raises: ValueError for fewer, or copies of one.
     """
     references = list(images.values())
     calibration = calibrate_measures(references)
@@ -32,9 +33,11 @@ def calibrate(images: Mapping[str, np.ndarray]) -> Calibration:
 def calibrate_measures(references: list[np.ndarray], levels: Iterable[float] = Calibration.noise_levels) -> Calibration:
     """The part of `calibrate` that reads noise and blur; the strengths stay at their defaults."""
     levels = tuple(levels)
+    slopes = [fit_spectrum(image, 0, Calibration.slope, 1e3).slope for image in references]
+    if len(slopes) < 2 or np.std(slopes) == 0:
+        raise ValueError(f"too little to measure in {len(slopes)} photographs; give at least two different ones")
     readings = np.array([[_noise_reading(image, level) for level in levels] for image in references])
     noise_threshold = (readings[:, 0].max() + readings[:, levels.index(FAINT_NOISE)].min()) / 2
-    slopes = [fit_spectrum(image, 0, Calibration.slope, 1e3).slope for image in references]
     calibration = Calibration(
         noise_levels=levels,
         noise_readings=tuple(np.median(readings, axis=0)),
@@ -105,5 +108,5 @@ def _best(candidates: Iterable[float], pairs: list[tuple[np.ndarray, np.ndarray]
 
 
 def _middle(image: np.ndarray, size: int = 256) -> np.ndarray:
-    top, left = ((length - size) // 2 for length in image.shape[:2])
+    top, left = (max(0, length - size) // 2 for length in image.shape[:2])
     return np.ascontiguousarray(image[top : top + size, left : left + size])
