@@ -45,8 +45,8 @@ class ImageReadError(ValueError):
         return f"{self.path}: {self.reason}; {self.advice}"
 
 
-def read_image(path: str | os.PathLike) -> np.ndarray:
-    """Read the first frame of an image file, upright.
+def read_image(path: str | os.PathLike, page: int = 0) -> np.ndarray:
+    """Read the first frame of an image file, upright, or another page of a TIFF (from 0, see `page_numbers`).
 
     EXIF orientation is applied, transparency is laid on white, CMYK, grey, palette and 16-bit pixels become 8-bit RGB.
 
@@ -62,9 +62,11 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
             raise ImageReadError(path, "the file is empty", "copy it again from its source")
         with Image.open(path, formats=list(FORMATS)) as picture:
             _check_header(path, picture)
+            picture.seek(page)
+            _check_size(path, picture.width, picture.height)
             return _to_rgb(path, picture)
     except UnidentifiedImageError:
-        return _read_tiff(path)
+        return _read_tiff(path, page)
     except ImageReadError:
         raise
     except PermissionError as error:
@@ -73,12 +75,26 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
         raise ImageReadError(path, f"damaged or cut short ({error})", "copy it again from its source") from error
 
 
+def page_numbers(path: str | os.PathLike) -> list[int]:
+    """The pages of a TIFF that `read_image` can be asked for, small previews left out; [0] for any other file.
+
+    Also [0] for a file that cannot be opened: `read_image` tells why.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in FORMATS["TIFF"]:
+        return [0]
+    try:
+        with tifffile.TiffFile(path) as file:
+            return [number for number, page in enumerate(file.pages) if not page.is_reduced] or [0]
+    except Exception:  # a damaged TIFF can fail anywhere inside its decoder
+        return [0]
+
+
 def _check_header(path: Path, picture: Image.Image) -> None:
     kind = "JPEG" if picture.format == "MPO" else picture.format
     if path.suffix.lower() not in FORMATS[kind]:
         advice = f"rename it to {path.stem}{FORMATS[kind][0]}"
         raise ImageReadError(path, f"holds a {kind} image but is named {path.suffix or 'without an extension'}", advice)
-    _check_size(path, picture.width, picture.height)
 
 
 def _check_size(path: Path, width: int, height: int) -> None:
@@ -101,14 +117,14 @@ def _to_rgb(path: Path, picture: Image.Image) -> np.ndarray:
     return np.array(picture.convert("RGB"))
 
 
-def _read_tiff(path: Path) -> np.ndarray:
+def _read_tiff(path: Path, number: int) -> np.ndarray:
     """The TIFF variants that Pillow does not know, 16 bits per colour channel above all."""
     not_an_image = ImageReadError(path, "not an image in a known format", "leave it out or convert it to PNG or JPEG")
     if path.suffix.lower() not in FORMATS["TIFF"]:
         raise not_an_image
     try:
         with tifffile.TiffFile(path) as file:
-            page = file.pages[0]
+            page = file.pages[number]
             _check_size(path, page.imagewidth, page.imagelength)
             pixels = page.asarray()
             photometric, extra_samples = page.photometric.name, page.extrasamples

@@ -61,6 +61,8 @@ def detect_layout(root: Path, files: list[Path]) -> str:
     folders = {path.name.lower() for path in root.iterdir() if path.is_dir()}
     if _label_columns(root / "labels.csv"):
         return "multi-label"
+    if _is_list(root / "labels.csv"):
+        return "list"
     if any((root / name).is_file() for name in ("captions.txt", "Flickr8k.token.txt")):
         return "flickr8k"
     if {"noisy", "clean"} <= folders:
@@ -245,6 +247,22 @@ def _label_columns(path: Path) -> list[str]:
     return names[2:] if names[:2] == ["file", "split"] else []
 
 
+def _read_list(root: Path, files: list[Path], fractions: Mapping[str, float]) -> tuple[Rows, Problems]:
+    known = {path.relative_to(root).as_posix(): path for path in files}
+    rows, problems = [], []
+    for row in pd.read_csv(root / "labels.csv", dtype=str, keep_default_na=False).to_dict("records"):
+        if row["file"] in known:
+            split = split_by_hash(Path(row["file"]).name, fractions)
+            rows.append({"file": str(known[row["file"]]), "split": split, "label": row["label"]})
+        else:
+            problems.append(Problem(row["file"], "is listed in labels.csv but missing"))
+    return rows, problems
+
+
+def _is_list(path: Path) -> bool:
+    return path.is_file() and {"file", "label"} <= set(pd.read_csv(path, nrows=0).columns)
+
+
 def _read_unlabelled(root: Path, files: list[Path], fractions: Mapping[str, float]) -> tuple[Rows, Problems]:
     return [{"file": str(file), "split": "predict"} for file in files], []
 
@@ -257,6 +275,7 @@ LAYOUTS = {
     "flickr8k": "images, captions.txt or Flickr8k.token.txt, and lists of the train, dev and test images",
     "clean-noisy": "noisy/NAME with clean/NAME, split by a hash of the file name",
     "multi-label": "images, and labels.csv: file, split, and a column of 0 and 1 for each class",
+    "list": "images, and labels.csv: file, label; split by a hash of the file name",
     "unlabelled": "images without labels, all in the split predict",
 }
 """The layouts that `read_dataset` knows, and how each lies on the disk."""
@@ -269,5 +288,6 @@ _READERS = {
     "flickr8k": _read_flickr8k,
     "clean-noisy": _read_clean_noisy,
     "multi-label": _read_multi_label,
+    "list": _read_list,
     "unlabelled": _read_unlabelled,
 }

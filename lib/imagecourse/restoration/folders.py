@@ -12,8 +12,9 @@ import pandas as pd
 
 from imagecourse.files import atomic_path, map_files
 from imagecourse.images import list_images, read_image, write_image
-from imagecourse.restoration.automatic import AUTOMATIC, check_method, restore
+from imagecourse.restoration.automatic import COMPROMISE
 from imagecourse.restoration.calibration import Calibration
+from imagecourse.restoration.choice import check_method, restore_by
 
 COLUMNS = ["file", "output", "status", "noise", "blur", "steps", "explanation", "error"]
 TABLE, JOURNAL = "restoration.csv", ".restoration.jsonl"
@@ -22,7 +23,7 @@ TABLE, JOURNAL = "restoration.csv", ".restoration.jsonl"
 def restore_folder(
     source: str | os.PathLike,
     destination: str | os.PathLike,
-    method: str = AUTOMATIC,
+    method: str = COMPROMISE,
     calibration: Calibration | None = None,
 ) -> pd.DataFrame:
     """Restore an image file, or every image below a folder, into another folder, and write `restoration.csv` there.
@@ -31,6 +32,7 @@ def restore_folder(
     are copied byte for byte; a restored animation keeps its first frame alone. After an interruption the same call goes
     on: files finished with the same method and calibration, and unchanged since (size and time) are kept.
 
+    method: see `choice.METHODS`.
     Returns: a row per file, in natural order, with `file` and `output` (relative paths), `status` (restored, untouched,
     kept or failed), `noise`, `blur`, `steps` (joined by " > "), `explanation` and `error`.
     Raises: FileNotFoundError for a missing source; ValueError for one without images, for an unknown method, and for a
@@ -70,7 +72,7 @@ def _restore_file(
 ) -> dict[str, Any]:
     """Restore one file; the entry for the journal: what it was, and its row."""
     entry = _stamp(path, _settings(method, calibration))
-    restoration = restore(read_image(path), method, calibration)
+    restoration = restore_by(read_image(path), method, calibration)
     name = output = _name(path, root)
     if not restoration.steps:
         with atomic_path(destination / output) as temporary:

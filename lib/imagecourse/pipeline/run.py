@@ -1,0 +1,80 @@
+"""A run of the pipeline: which pages are to be done, who does them, and what is written at the end."""
+
+import os
+from collections import Counter
+from dataclasses import replace
+from typing import NamedTuple
+
+import pandas as pd
+from tqdm import tqdm
+
+from imagecourse.files import atomic_path, in_groups
+from imagecourse.networks.answers import check_apart
+from imagecourse.pipeline.engines import run_locally, run_on_dask, worker_count
+from imagecourse.pipeline.ledger import Ledger, open_ledger
+from imagecourse.pipeline.pages import Page, all_pages
+from imagecourse.pipeline.report import write_report
+from imagecourse.pipeline.settings import COLUMNS, Settings
+from imagecourse.restoration.choice import check_method
+
+TABLE, REPORT = "results.csv", "report.html"
+PAGES_PER_BATCH = 16
+
+
+class Engine(NamedTuple):
+    """Who does the work. name: "local" or "dask". jobs: processes, None for one a core. scheduler: of Dask."""
+
+    name: str = "local"
+    jobs: int | None = None
+    scheduler: str | None = None
+
+
+def run_pipeline(settings: Settings, engine: Engine = Engine(), resume: bool = False) -> pd.DataFrame:
+    """Take every page of a folder through the pipeline; write copies, `results.csv` and `report.html`.
+
+    Returns: the table, a row for each page in natural order, columns `settings.COLUMNS`.
+    Raises: FileNotFoundError, ValueError, OSError: what is wrong with the folders, models or settings.
+    """
+    check_method(settings.method)
+    if not 0 <= settings.threshold <= 1:
+        raise ValueError(f"threshold: {settings.threshold} is out of range; give a probability from 0 to 1")
+    check_apart(settings.source, settings.output)
+    pages = list(all_pages(settings.source))
+    _check_names(pages)
+    with open_ledger(settings, resume) as ledger:
+        _work(pages, ledger, settings, engine)
+        table = _table(pages, ledger)
+        with atomic_path(settings.output / TABLE) as temporary:
+            table.to_csv(temporary, index=False)
+        write_report(settings.output / REPORT, table, settings)
+    return table
+
+
+def _check_names(pages: list[Page]) -> None:
+    names = Counter(page.below("") + ".png" * page.file.lower().endswith(".gif") for page in pages)
+    name, count = names.most_common(1)[0]
+    if count > 1:
+        raise ValueError(f"{name}: two pages would get a copy of this name; rename one of the files")
+
+
+def _work(pages: list[Page], ledger: Ledger, settings: Settings, engine: Engine) -> None:
+    todo = list(ledger.unfinished(pages))
+    batches = list(in_groups(todo, PAGES_PER_BATCH))
+    if not batches:
+        return
+    jobs = min(worker_count(engine.jobs), len(batches))
+    settings = replace(settings, threads=max(1, (os.cpu_count() or 1) // jobs))
+    if engine.name == "dask":
+        answers = run_on_dask(batches, settings, engine.scheduler, jobs)
+    else:
+        answers = run_locally(batches, settings, jobs)
+    with tqdm(total=len(pages), initial=len(pages) - len(todo), desc="pipeline", unit="page", disable=None) as bar:
+        for entries in answers:
+            ledger.add(entries)
+            bar.update(len(entries))
+
+
+def _table(pages: list[Page], ledger: Ledger) -> pd.DataFrame:
+    rows = [ledger.entries[page.file, page.number]["row"] for page in pages]
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    return table.fillna({name: "" for name in ("page", "output", "class", "caption", "plan", "error")})
