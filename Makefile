@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DATA ?= data
 
-.PHONY: setup report test lint models bench clean
+.PHONY: setup report test lint lab figures models bench clean
 
 report: $(READY)  ## run every chapter, two side by side, and build the report site in reports/
 	$(BIN)/imagecourse report --jobs 2
@@ -17,6 +17,13 @@ lint: $(READY)  ## check the style of code and notebooks
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/python -m pytest -q tests/unit/test_notebook_style.py
+
+lab: $(READY)  ## open the notebooks in JupyterLab, with the kernel of this environment
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[lab]'
+	$(BIN)/jupyter lab notebooks
+
+figures: $(READY)  ## run every chapter and renew figures/, which the READMEs and model pages show
+	$(BIN)/imagecourse report --jobs 2 --figures
 
 setup: $(READY)
 

@@ -29,6 +29,18 @@ def add(commands) -> None:
     build.add_argument("source", type=Path, metavar="SOURCE", help="one sub-folder of images per class; only read")
     build.add_argument("destination", type=Path, metavar="DEST", help="a new folder; its report.csv lists every file")
 
+    about = "Keep what a frozen network sees in a data set in one file, without its pictures."
+    example = "imagecourse data features data/dogs --backbone efficientnet_lite2 -o data/features/dogs.npz"
+    features = add_command(actions, "features", about, example, _keep_features)
+    features.add_argument("path", type=Path, metavar="PATH", help="a folder with classes, in any layout")
+    features.add_argument(
+        "--backbone", default="efficientnet_lite0", metavar="NAME", help="default: efficientnet_lite0"
+    )
+    features.add_argument(
+        "--min-images", type=int, default=1, metavar="N", help="only classes with N training pictures"
+    )
+    features.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.npz", help="where it goes")
+
 
 def _list_data(options) -> int:
     from imagecourse.datasets.catalogue import load_catalogue
@@ -88,3 +100,19 @@ def _build_data(options) -> int:
     for warning in build.warnings:
         print(f"imagecourse: {warning}", file=sys.stderr)
     return 1 if (build.table["outcome"] == "unreadable").any() else 0
+
+
+def _keep_features(options) -> int:
+    from imagecourse.commands.quiet import import_tensorflow_quietly
+
+    if options.output.suffix != ".npz":
+        raise ValueError(f"{options.output}: no such format; let the name end in .npz")
+    import_tensorflow_quietly()
+    from imagecourse.recipes.features import keep_features
+
+    stored = keep_features(options.path, options.backbone, options.min_images)
+    from imagecourse.datasets.stored import save_features
+
+    save_features(options.output, stored)
+    print(f"{options.output}: {len(stored.table)} pictures, {len(stored.classes)} classes")
+    return 0

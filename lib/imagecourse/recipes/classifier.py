@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from imagecourse.datasets import Dataset
+from imagecourse.datasets.catalogue import load_catalogue
 from imagecourse.evaluation import Estimate, accuracy_with_interval
 from imagecourse.networks.architectures import photo_cnn
 from imagecourse.networks.backbones import APPLICATIONS, LITES
@@ -17,7 +18,6 @@ from imagecourse.samples.archive import write_archive
 FROZEN, FINE_TUNED, SCRATCH = "frozen", "fine_tuned", "scratch"
 BACKBONE = "efficientnet_lite0"
 FEWEST_STEPS = 400
-SLOWER = 10  # measured on 3,100 pictures and on 60, features computed anew
 
 
 class ClassifierRecipe(Recipe):
@@ -30,6 +30,11 @@ class ClassifierRecipe(Recipe):
         if network not in known:
             raise ValueError(f"{network!r}: no such network; use one of {', '.join(known)}")
         self.network, self.seeds = network, seeds
+
+    @property
+    def sample_licence(self) -> str:
+        """It holds photographs from packages."""
+        return load_catalogue()["sample"].licence
 
     def write_sample(self, folder: Path) -> None:
         write_archive(folder, seed=self.request.seed)
@@ -58,7 +63,8 @@ class ClassifierRecipe(Recipe):
         predicted = [dataset.classes[best] for best in trained.scores.argmax(axis=1)]
         estimate = accuracy_with_interval(rows["label"], predicted)
         if self.network != FINE_TUNED:
-            print(_advice(int((rows["label"] != predicted).sum()), len(rows), estimate), file=sys.stderr)
+            wrong = int((rows["label"] != predicted).sum())
+            print(_advice(wrong, len(rows), estimate, borrowed=self.network != SCRATCH), file=sys.stderr)
         return {
             "network": self.network,
             "test": {"accuracy": rounded(estimate._asdict())},
@@ -66,12 +72,14 @@ class ClassifierRecipe(Recipe):
         }
 
 
-def _advice(wrong: int, images: int, estimate: Estimate) -> str:
+def _advice(wrong: int, images: int, estimate: Estimate, borrowed: bool) -> str:
     """Whether a longer training is worth the wait."""
     if wrong == 0:
         return f"none of {images} test pictures is wrong: they could not show that another network is better"
+    found = f"{wrong} of {images} test pictures are wrong, accuracy {estimate}"
+    if not borrowed:
+        return f"{found}; try --network {FROZEN}: a network that has seen many pictures before needs few of yours"
     return (
-        f"{wrong} of {images} test pictures are wrong, accuracy {estimate}; worth the wait, if that matters to you: "
-        f"--network {FINE_TUNED}, which takes about {SLOWER} times as long. From scratch it would take many more "
-        "pictures than you have to come as far."
+        f"{found}; if that matters to you, --network {FINE_TUNED} is worth the wait, which is several times as long; "
+        f"--network {SCRATCH} is not: it wants thousands of pictures of each class to come as far"
     )

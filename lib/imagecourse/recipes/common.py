@@ -56,6 +56,7 @@ class Recipe:
 
     splits: Sequence[str] = tuple(FRACTIONS)
     """Splits that must have pictures."""
+    sample_licence = "drawn by the course, under its own licence"
     seeds = 1
     several = False
     """Whether a picture can have several labels."""
@@ -152,10 +153,11 @@ class Recipe:
         request, rows, first = self.request, held_out_rows(dataset), trained[0]
         truth = self.targets(rows, dataset.classes)
         figures = [self.figures(truth, each.scores, seed) for each, seed in zip(trained, self._seeds(), strict=True)]
+        data, licence = origin(request.data, self.sample_licence)
         card = Card(
             task=request.task,
-            data=origin(request.data)[0],
-            data_licence=origin(request.data)[1],
+            data=data,
+            data_licence=licence,
             training_command=request.command,
             seed=request.seed,
             metrics={"split": held_out_split(dataset), "images": len(rows)} | rounded(figures[0]),

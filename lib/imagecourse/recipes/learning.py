@@ -159,7 +159,7 @@ def calibrate(model: keras.Model, dataset: Dataset) -> None:
     """Fit a temperature on the split validation and build it into the network, see `soften`."""
     rows = dataset.table[dataset.table["split"] == "validation"]
     scores = scores_of_files(model, rows["file"].tolist())
-    soften(model, fit_temperature(label_indices(rows["label"], dataset.classes), scores))
+    soften(model, fit_temperature(label_indices(rows["label"], dataset.classes), scores, cautious=True))
 
 
 def soften(model: keras.Model, temperature: float) -> None:
