@@ -1,7 +1,7 @@
 """Dirty pages with the same pages clean, and a split in which no text and no background is on both sides."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +14,8 @@ from imagecourse.images import read_image
 
 PAPER = 250
 SAME_BACKGROUND = 0.5
-FEWEST_PIXELS = 500
+FEWEST_PIXELS, EVERY = 500, 3
+"""Pixels of common paper that two pages are compared by at least, and the step from row to row."""
 
 
 class Page(NamedTuple):
@@ -63,8 +64,9 @@ def background_groups(pages: Sequence[Page]) -> np.ndarray:
 
 def _correlation(first: Page, second: Page) -> float:
     height, width = np.minimum(first.clean.shape, second.clean.shape)
-    paper = (first.clean[:height, :width] >= PAPER) & (second.clean[:height, :width] >= PAPER)
-    one, other = (page.dirty[:height, :width][paper].astype(np.float64) for page in (first, second))
+    part = slice(0, height, EVERY), slice(0, width)
+    paper = (first.clean[part] >= PAPER) & (second.clean[part] >= PAPER)
+    one, other = (page.dirty[part][paper].astype(np.float64) for page in (first, second))
     if len(one) < FEWEST_PIXELS or min(one.std(), other.std()) == 0:
         return 0.0
     return float(np.corrcoef(one, other)[0, 1])
@@ -80,20 +82,27 @@ def text_groups(pages: Sequence[Page]) -> np.ndarray:
 def split_by_text_and_background(pages: Sequence[Page]) -> np.ndarray:
     """(n,) of "train", "test" and "left out": no text and no background of a test page is on a training page.
 
-    Pages are linked by a common text or background. Where all hang together, pages on one background are taken out, that
-    with most pages, then the next, until the others fall apart; the smaller part of at least a fifth is the test.
+    Pages are linked by a common text or background. Where all hang together, the pages on one background are taken out,
+    or on more, the most frequent first, until the others fall apart; the smaller part of at least a fifth is the test.
     Of the pages taken out those whose text is in training are trained on, and the others are left out.
     Raises: ValueError where the pages do not fall apart in this way.
     """
     texts, backgrounds = text_groups(pages), background_groups(pages)
-    taken = np.zeros(len(pages), bool)
-    for background in np.argsort(-np.bincount(backgrounds)):
+    for removed in _removals(backgrounds):
+        taken = np.isin(backgrounds, removed)
         test = _smaller_part(texts, backgrounds, ~taken)
         if test is not None:
             known = np.isin(texts, texts[~taken & ~test]) & ~np.isin(texts, texts[test])
-            return np.where(test, "test", np.where(~taken | known, "train", "left out"))
-        taken |= backgrounds == background
+            return np.where(test, "test", np.where((~taken & ~test) | (taken & known), "train", "left out"))
     raise ValueError("all pages share texts or backgrounds with all others; add pages of other texts on other paper")
+
+
+def _removals(backgrounds: np.ndarray) -> Iterator[np.ndarray]:
+    """Which backgrounds to take out: none, each alone, then the two, three, … most frequent."""
+    frequent = np.argsort(-np.bincount(backgrounds), kind="stable")
+    yield frequent[:0]
+    yield from (frequent[number : number + 1] for number in range(len(frequent)))
+    yield from (frequent[:count] for count in range(2, len(frequent)))
 
 
 def _smaller_part(texts: np.ndarray, backgrounds: np.ndarray, rows: np.ndarray) -> np.ndarray | None:

@@ -6,6 +6,7 @@ Both call `steps.process_batch` and give its answers as they come, so a row does
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from imagecourse.files import divert_stderr
 from imagecourse.pipeline.pages import Page
@@ -39,17 +40,14 @@ def run_on_dask(batches: Batches, settings: Settings, scheduler: str | None, job
         from distributed import as_completed
 
         waiting = iter(batches)
-        most = IN_FLIGHT * max(1, len(client.scheduler_info()["workers"]))
-        first = [
-            client.submit(work_on, batch, settings, pure=False) for batch, _ in zip(waiting, range(most), strict=False)
-        ]
+        most = IN_FLIGHT * max(1, len(client.ncores()))
+        first = [client.submit(work_on, batch, settings, pure=False) for batch in islice(waiting, most)]
         done = as_completed(first)
         for future in done:
             yield future.result()
             future.release()
-            for batch in waiting:
+            for batch in islice(waiting, 1):
                 done.add(client.submit(work_on, batch, settings, pure=False))
-                break
 
 
 def _client(scheduler: str | None, jobs: int):

@@ -77,7 +77,7 @@ def _by_choice(image: np.ndarray, measures: Measures, calibration: Calibration) 
     if _looks_like_paper(image) and learned.is_there(learned.DOCUMENT_CLEANER) and learned.is_text(image):
         return _cleaned(image, measures, "a page of text on paper that is not clean, so it is cleaned as one.")
     noisy = measures.reading > calibration.noise_threshold
-    blurred = _told_blur(measures) > 0
+    blurred = told_blur(measures) > 0
     if not noisy and not blurred:
         explanation = f"{_in_words(measures)}: neither noisy nor blurred, so it stays untouched."
         return Restoration(image.copy(), measures.noise, measures.spectrum.blur, (), explanation)
@@ -90,7 +90,7 @@ def _by_choice(image: np.ndarray, measures: Measures, calibration: Calibration) 
 def _denoised(image: np.ndarray, measures: Measures, reason: str) -> Restoration:
     from imagecourse.restoration.learned import remove_noise
 
-    blur = _told_blur(measures)
+    blur = told_blur(measures)
     restored = remove_noise(image, measures.noise, blur)
     step = f"learned_denoiser(noise={measures.noise:.1f}, blur={blur:.2f})"
     return Restoration(restored, measures.noise, measures.spectrum.blur, (step,), f"{_in_words(measures)}: {reason}")
@@ -103,7 +103,8 @@ def _cleaned(image: np.ndarray, measures: Measures, reason: str) -> Restoration:
     return Restoration(restored, measures.noise, measures.spectrum.blur, steps, f"{_in_words(measures)}: {reason}")
 
 
-def _told_blur(measures: Measures) -> float:
+def told_blur(measures: Measures) -> float:
+    """The blur in pixels that the denoiser is told of: what was measured where that can be trusted, else 0."""
     clear = measures.spectrum.blur > CLEAR_BLUR and measures.noise <= FAINT_BLUR_NOISE
     return measures.spectrum.blur if clear else 0.0
 

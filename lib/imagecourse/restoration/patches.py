@@ -74,7 +74,7 @@ class DamagedPatches(keras.utils.PyDataset):
         pairs = [damage_patch(self.patches[row], self.damage, generator) for row in rows]
         damaged, told, clean, weights = (np.array(part, np.float32) for part in zip(*pairs, strict=True))
         maps = np.broadcast_to(told[:, None, None], (*damaged.shape[:3], 2))
-        return {"image": damaged, "damage": maps}, clean, weights
+        return {"image": damaged, "damage": maps}, clean, weights[:, None, None]
 
     def on_epoch_end(self) -> None:
         self.epoch += 1
@@ -153,6 +153,11 @@ class DirtyPatches(keras.utils.PyDataset):
         self.epoch += 1
         pages = np.repeat(np.arange(len(self.pages)), self.per_page)
         self.order = np.random.default_rng([self.seed, self.epoch]).permutation(pages)
+
+    def everything(self) -> tuple[np.ndarray, np.ndarray]:
+        """One epoch in one batch: to validate on."""
+        dirty, clean = zip(*(self[number] for number in range(len(self))), strict=True)
+        return np.concatenate(dirty), np.concatenate(clean)
 
 
 def varied_pair(
