@@ -11,7 +11,8 @@ def add(commands) -> None:
     about = "Data sets: list them, get them, look into a folder, build one of your own."
     data = add_command(commands, "data", about, "imagecourse data check data/photos", None)
     actions = data.add_subparsers(required=True, metavar="ACTION")
-    add_command(actions, "list", "Name the data sets of the course.", "imagecourse data list", _list_data)
+    sets = add_command(actions, "list", "Name the data sets of the course.", "imagecourse data list", _list_data)
+    sets.add_argument("--markdown", action="store_true", help="print the page data/README.md")
     about = "What a data set is, whose it is, and how to get it."
     add_command(actions, "show", about, "imagecourse data show dogs", _show_data).add_argument("name", metavar="NAME")
 
@@ -43,8 +44,13 @@ def add(commands) -> None:
 
 
 def _list_data(options) -> int:
-    from imagecourse.datasets.catalogue import load_catalogue
+    from imagecourse.datasets.catalogue import catalogue_markdown, load_catalogue
 
+    if options.markdown:
+        from imagecourse.datasets.stored import available_features, load_features
+
+        print(catalogue_markdown({name: load_features(name) for name in available_features()}), end="")
+        return 0
     for entry in load_catalogue().values():
         print(f"{entry.name:12} {entry.access:9} {entry.title} ({entry.size})")
         print(f"{'':22} {entry.layout}")

@@ -12,6 +12,7 @@ from imagecourse.files import atomic_path
 
 LEVELS = 255
 COLUMNS = ("file", "label", "split")
+FACTS = {"data": str, "licence": str, "backbone": str, "image_size": int, "min_images": int}
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +21,7 @@ class StoredFeatures:
 
     values: (n, d) float32. table: a row each, columns `file` (relative to the set's folder), `label`, `split`.
     data, licence: name of the data set, and on what terms. backbone, image_size: what looked at them, and the side in
-    pixels that it saw.
+    pixels that it saw. min_images: only classes with so many training pictures are here.
     """
 
     values: np.ndarray
@@ -29,6 +30,7 @@ class StoredFeatures:
     licence: str
     backbone: str
     image_size: int
+    min_images: int = 1
 
     @property
     def classes(self) -> list[str]:
@@ -50,11 +52,9 @@ def save_features(path: str | os.PathLike, stored: StoredFeatures) -> None:
     largest = np.maximum(stored.values.max(axis=0), np.finfo(np.float32).tiny)
     steps = np.round(stored.values / largest * LEVELS).astype(np.uint8)
     columns = {f"{name}s": stored.table[name].to_numpy(str) for name in COLUMNS}
-    facts = {"data": stored.data, "licence": stored.licence, "backbone": stored.backbone}
+    facts = {name: getattr(stored, name) for name in FACTS}
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(
-            file, steps=steps, largest=largest.astype(np.float32), image_size=stored.image_size, **columns, **facts
-        )
+        np.savez_compressed(file, steps=steps, largest=largest.astype(np.float32), **columns, **facts)
 
 
 def load_features(name: str | os.PathLike) -> StoredFeatures:
@@ -72,8 +72,8 @@ def load_features(name: str | os.PathLike) -> StoredFeatures:
         with np.load(path, allow_pickle=False) as content:
             values = content["steps"] * (content["largest"] / LEVELS)
             table = pd.DataFrame({name: content[f"{name}s"].astype(str) for name in COLUMNS})
-            facts = {fact: str(content[fact]) for fact in ("data", "licence", "backbone")}
-            return StoredFeatures(values.astype(np.float32), table, **facts, image_size=int(content["image_size"]))
+            facts = {name: kind(content[name]) for name, kind in FACTS.items()}
+            return StoredFeatures(values.astype(np.float32), table, **facts)
     except (OSError, ValueError, KeyError) as error:
         raise ValueError(f"{path}: no file of features ({error}); make it with imagecourse data features") from error
 

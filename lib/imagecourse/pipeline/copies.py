@@ -6,20 +6,22 @@ from pathlib import Path
 import numpy as np
 
 from imagecourse.files import atomic_path
-from imagecourse.images import write_image
-from imagecourse.restoration.measures import without_equal_channels
+from imagecourse.images import can_write, write_image
+
+
+def copy_name(name: str) -> str:
+    """The name of a changed copy: a format that cannot be written, or holds 256 colours, gets `.png` appended."""
+    return name if can_write(name) and not name.lower().endswith(".gif") else f"{name}.png"
 
 
 def write_copy(folder: Path, name: str, source: Path, changed: np.ndarray | None) -> str:
     """Write a page below a folder, wholly or not at all, and give the name it has there.
 
-    changed: (h, w, 3) uint8, or None to copy the file as it is. A GIF holds 256 colours: what is changed gets `.png`. What is grey is
-    written in grey.
+    changed: (h, w, 3) uint8, or None to copy the file as it is. What the file knows of itself stays in a changed copy.
     """
     if changed is None:
         with atomic_path(folder / name) as temporary:
             shutil.copyfile(source, temporary)
         return name
-    name = f"{name}.png" if name.lower().endswith(".gif") else name
-    write_image(folder / name, without_equal_channels(changed))
-    return name
+    write_image(folder / copy_name(name), changed, original=source)
+    return copy_name(name)

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from imagecourse.files import atomic_path, in_groups
 from imagecourse.networks.answers import check_apart
+from imagecourse.pipeline.copies import copy_name
 from imagecourse.pipeline.engines import run_locally, run_on_dask, worker_count
 from imagecourse.pipeline.ledger import Ledger, open_ledger
 from imagecourse.pipeline.pages import Page, all_pages
@@ -51,7 +52,7 @@ def run_pipeline(settings: Settings, engine: Engine = Engine(), resume: bool = F
 
 
 def _check_names(pages: list[Page]) -> None:
-    names = Counter(page.below("") + ".png" * page.file.lower().endswith(".gif") for page in pages)
+    names = Counter(copy_name(page.below("")) for page in pages)
     name, count = names.most_common(1)[0]
     if count > 1:
         raise ValueError(f"{name}: two pages would get a copy of this name; rename one of the files")

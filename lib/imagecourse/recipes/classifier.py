@@ -3,15 +3,19 @@
 import sys
 from pathlib import Path
 
-from imagecourse.datasets import Dataset
+import keras
+
+from imagecourse.datasets import Dataset, label_indices
 from imagecourse.datasets.catalogue import load_catalogue
 from imagecourse.evaluation import Estimate, accuracy_with_interval
+from imagecourse.evaluation.calibration import fit_temperature
 from imagecourse.networks.architectures import photo_cnn
 from imagecourse.networks.backbones import APPLICATIONS, LITES
+from imagecourse.networks.predict import scores_of_files
 from imagecourse.recipes import TrainingRequest
 from imagecourse.recipes.character_views import varied_view
 from imagecourse.recipes.common import Recipe, Trained, Training, held_out_rows
-from imagecourse.recipes.learning import Borrowing, Scratch, balanced, calibrate, learn_borrowed, learn_scratch
+from imagecourse.recipes.learning import Borrowing, Scratch, balanced, learn_borrowed, learn_scratch, soften
 from imagecourse.recipes.measuring import baseline_accuracy, rounded
 from imagecourse.samples.archive import write_archive
 
@@ -44,11 +48,14 @@ class ClassifierRecipe(Recipe):
 
     def learn(self, dataset: Dataset, training: Training) -> Trained:
         if self.network == SCRATCH:
-            trained = learn_scratch(Scratch(photo_cnn, image_size=128, augment=True), dataset, training)
-        else:
-            trained = learn_borrowed(self._borrowing(dataset), dataset, False, training, varied_view, balanced(dataset))
-        calibrate(trained.model, dataset)
-        return trained
+            return learn_scratch(Scratch(photo_cnn, image_size=128, augment=True), dataset, training)
+        return learn_borrowed(self._borrowing(dataset), dataset, False, training, varied_view, balanced(dataset))
+
+    def calibrate(self, model: keras.Model, dataset: Dataset) -> None:
+        """With a temperature from the split validation."""
+        rows = dataset.table[dataset.table["split"] == "validation"]
+        truth = label_indices(rows["label"], dataset.classes)
+        soften(model, fit_temperature(truth, scores_of_files(model, rows["file"].tolist()), cautious=True))
 
     def _borrowing(self, dataset: Dataset) -> Borrowing:
         if self.network == FINE_TUNED:

@@ -26,7 +26,13 @@ def keep_features(folder: Path, backbone: str, min_images: int = 1) -> StoredFea
         files = [Path(file).relative_to(found.root).as_posix() for file in table["file"]]
         data, licence = origin(str(folder), "")
         return StoredFeatures(
-            values, table[["label", "split"]].assign(file=files), data, licence, backbone, image_size_of(backbone)
+            values,
+            table[["label", "split"]].assign(file=files),
+            data,
+            licence,
+            backbone,
+            image_size_of(backbone),
+            min_images,
         )
 
 
