@@ -84,7 +84,9 @@ def test_every_page_gets_a_row_and_its_copy(scans, finished):
         assert (row["class"] == "Photo") == (row["probability"] >= 0.5)
     pages = done.loc[done["file"] == "album.tif", "output"]
     assert [Path(name).name for name in pages] == [f"album-page-00{number}.tif" for number in (1, 2, 3)]
-    (untouched,) = done[(done["file"] == "album.tif") & done["plan"].str.contains("untouched")].head(1).to_dict("records")
+    (untouched,) = (
+        done[(done["file"] == "album.tif") & done["plan"].str.contains("untouched")].head(1).to_dict("records")
+    )
     copied, original = output / untouched["output"], read_image(scans / "album.tif", page=untouched["page"] - 1)
     np.testing.assert_array_equal(read_image(copied), original)
 
@@ -139,7 +141,10 @@ def test_a_threshold_sends_doubtful_photographs_to_unsure(scans, tmp_path, finis
 
 def test_a_killed_run_resumes_to_the_same_result(scans, finished, tmp_path, monkeypatch):
     output = tmp_path / "killed"
-    command = f"import sys; from imagecourse.pipeline import run; run.PAGES_PER_BATCH = 2; from imagecourse.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = (
+        "import sys; from imagecourse.pipeline import run; run.PAGES_PER_BATCH = 2;"
+        "from imagecourse.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
     arguments = ["pipeline", "-i", str(scans), "-o", str(output), "--method", "compromise", "--jobs", "1"]
     process = subprocess.Popen([sys.executable, "-c", command, *arguments], stderr=subprocess.PIPE)
     journal, deadline = output / ".pipeline" / "journal.jsonl", time.monotonic() + 180

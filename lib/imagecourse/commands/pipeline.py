@@ -12,17 +12,22 @@ def add(commands) -> None:
     command = add_command(
         commands,
         "pipeline",
-        "Restore a folder of scans, pick out the photographs, caption them, and record everything in a table and a page.",
+        "Restore a folder of scans, sort out the photographs, caption them, and record it all in a table and a page.",
         "imagecourse pipeline -i scans -o results",
         _pipeline,
     )
     command.epilog += (
         "\n  imagecourse pipeline -i scans -o results --resume"
         "\n  imagecourse pipeline -i /shared/scans -o /shared/results --engine dask --scheduler tcp://head:8786"
-        "\n\nThe folder of results gets photos/, other/CLASS/, results.csv and report.html; the originals are only read."
-        "\nA run that was stopped goes on with --resume: what is finished, by the content of its file, is not done again."
+        "\n\nThe results are photos/, other/CLASS/, results.csv and report.html; the originals are only read."
+        "\nA run that was stopped goes on with --resume: what is finished, by the content of its file, stays."
         "\nThe exit status is 1 when a file could not be read; the others are done all the same."
     )
+    _add_folders_and_models(command)
+    _add_workers(command)
+
+
+def _add_folders_and_models(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "-i", dest="input", type=Path, required=True, metavar="DIR", help="folder of scans, or one image file"
     )
@@ -44,6 +49,9 @@ def add(commands) -> None:
     command.add_argument(
         "--embed-captions", action="store_true", help="write captions into the copies, as XMP and IPTC"
     )
+
+
+def _add_workers(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--engine", choices=("local", "dask"), default="local", help="this computer (the default), or Dask workers"
     )

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from imagecourse.files import read_json, read_ahead, write_json
+from imagecourse.files import read_ahead, read_json, write_json
 from imagecourse.pipeline.pages import Page, content_hash, root_of
 from imagecourse.pipeline.settings import Settings
 

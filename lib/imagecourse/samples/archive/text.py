@@ -109,7 +109,7 @@ class _Page:
 
 
 def print_page(layout: Callable[[_Page], None], rng: np.random.Generator, size: int) -> np.ndarray:
-    """Set a page of a layout in `LAYOUTS`, lay it askew and look at it: cover of ink, (size, size) float32 in [0, 1]."""
+    """Set a page of a layout of `LAYOUTS`, lay it askew, look at it: cover of ink, (size, size) float32 in [0, 1]."""
     page = _Page(rng, 2 * size)
     layout(page)
     cover = tilt(np.asarray(page.image), rng)
