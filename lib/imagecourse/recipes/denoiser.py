@@ -171,7 +171,7 @@ def data_pictures(data: str) -> Pictures:
 def measure_gains(pictures: Pictures, networks: dict[str, keras.Model]) -> pd.DataFrame:
     """PSNR in dB of each picture as damaged, after the compromise, and after each network, told the same measures.
 
-    Picture n gets noise of seed n. Rows: `file`, `damage` (a name of `DAMAGES`), `degraded`, `compromise`, the networks.
+    Picture n gets noise of seed n. Rows: `file`, `damage` (of `DAMAGES`), `degraded`, `compromise`, and the networks.
     A clean picture has no PSNR as it is.
     """
     rows = []
