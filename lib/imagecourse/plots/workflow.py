@@ -9,9 +9,23 @@ from matplotlib.patches import FancyBboxPatch
 
 WIDTH, GAP, HEIGHT = 1.5, 0.5, 1.0
 LETTERS = 15
+STEPS = {
+    "read": "any image file, upright, in RGB",
+    "measure": "noise and blur of each page",
+    "restore": "the filter that suits it",
+    "sort": "photograph or not, from a threshold on",
+    "caption": "a sentence for each photograph",
+}
+ENDS = {
+    "photos/": "restored copies with captions",
+    "other/CLASS/": "text, sketches, paintings …",
+    "results.csv": "a row for every page",
+}
 
 
-def draw_workflow(steps: Mapping[str, str], ends: Mapping[str, str], ax: Axes | None = None) -> Axes:
+def draw_workflow(
+    steps: Mapping[str, str] = STEPS, ends: Mapping[str, str] = ENDS, ax: Axes | None = None
+) -> Axes:
     """Draw steps from left to right, and behind the last one its ends, one above the other.
 
     steps, ends: name of a box -> a few words on what happens there.
