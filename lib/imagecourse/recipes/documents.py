@@ -30,11 +30,11 @@ class DocumentSettings:
     """Sizes of a training. drawn: pages drawn by the course that are learned from too; a twelfth more validate."""
 
     patch: int = 128
-    per_page: int = 8
+    per_page: int = 6
     drawn: int = 150
     repeated: int = 2
     batch_size: int = 16
-    epochs: int = 60
+    epochs: int = 40
     learning_rate: float = 2e-3
     filters: int = 32
 
