@@ -77,7 +77,7 @@ def _by_choice(image: np.ndarray, measures: Measures, calibration: Calibration) 
     if _looks_like_paper(image) and learned.is_there(learned.DOCUMENT_CLEANER) and learned.is_text(image):
         return _cleaned(image, measures, "a page of text on paper that is not clean, so it is cleaned as one.")
     noisy = measures.reading > calibration.noise_threshold
-    blurred = told_blur(measures) > 0
+    blurred = measures.spectrum.blur > calibration.blur_threshold and told_blur(measures) > 0
     if not noisy and not blurred:
         explanation = f"{_in_words(measures)}: neither noisy nor blurred, so it stays untouched."
         return Restoration(image.copy(), measures.noise, measures.spectrum.blur, (), explanation)
