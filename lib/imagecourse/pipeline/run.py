@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from imagecourse.files import atomic_path, in_groups
 from imagecourse.networks.answers import check_apart
+from imagecourse.networks.bundles import find_model
 from imagecourse.pipeline.copies import copy_name
 from imagecourse.pipeline.engines import run_locally, run_on_dask, worker_count
 from imagecourse.pipeline.ledger import Ledger, open_ledger
@@ -42,6 +43,7 @@ def run_pipeline(settings: Settings, engine: Engine = LOCAL, resume: bool = Fals
     check_method(settings.method)
     if not 0 <= settings.threshold <= 1:
         raise ValueError(f"threshold: {settings.threshold} is out of range; give a probability from 0 to 1")
+    find_model(settings.classifier)
     check_apart(settings.source, settings.output)
     pages = list(all_pages(settings.source))
     _check_names(pages)

@@ -50,6 +50,7 @@ def process_batch(pages: Sequence[Page], settings: Settings) -> list[dict]:
 
     A page that fails keeps the reason in its row, and the others go on.
     """
+    _classifier(settings.classifier)  # loaded once in a process, which is no page's time
     entries, pending = [], []
     for page in pages:
         pending.append(restore_page(page, settings))

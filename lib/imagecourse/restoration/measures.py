@@ -147,7 +147,9 @@ def _windows(image: np.ndarray, size: int, count: int, axes: np.ndarray = LUMA_C
     axes: (planes, 3), the planes of a colour picture.
     """
     view = np.lib.stride_tricks.sliding_window_view(image, (size, size), axis=(0, 1))
-    stride = max(1, int(np.sqrt(view.shape[0] * view.shape[1] / count)))
+    places = view.shape[0] * view.shape[1]
+    stride = max(size // 8, int(np.sqrt(places / count)), 1)
+    stride += places > 2 * count * stride**2
     windows = view[::stride, ::stride]
     if image.ndim == 2:
         return windows.reshape(1, -1, size, size).astype(np.float32), stride
