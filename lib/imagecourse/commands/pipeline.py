@@ -68,7 +68,9 @@ def _pipeline(options: argparse.Namespace) -> int:
 
     import_tensorflow_quietly()
     from imagecourse.pipeline.captioner import available_captioner
-    from imagecourse.pipeline.run import REPORT, TABLE, Engine, run_pipeline
+    from imagecourse.pipeline.report import REPORT
+    from imagecourse.pipeline.results import TABLE
+    from imagecourse.pipeline.run import Engine, run_pipeline
     from imagecourse.pipeline.settings import PHOTO, Settings
 
     if options.scheduler and options.engine != "dask":
@@ -85,11 +87,11 @@ def _pipeline(options: argparse.Namespace) -> int:
         captioner,
         options.embed_captions,
     )
-    table = run_pipeline(settings, Engine(options.engine, options.jobs, options.scheduler), options.resume)
-    failed = table[table["error"] != ""]
-    for row in failed.itertuples():
-        print(f"{row.file}{f', page {row.page}' if row.page else ''}: {row.error}", file=sys.stderr)
-    photographs = (table["class"] == PHOTO).sum()
-    counts = f"{photographs} photographs, {len(table) - photographs - len(failed)} others, {len(failed)} failed"
-    print(f"{len(table)} pages: {counts}; {options.output / TABLE}, {options.output / REPORT}")
-    return 1 if len(failed) else 0
+    results = run_pipeline(settings, Engine(options.engine, options.jobs, options.scheduler), options.resume)
+    for row in results.failures:
+        page = f", page {row['page']}" if row["page"] else ""
+        print(f"{row['file']}{page}: {row['error']}", file=sys.stderr)
+    photographs, failed = results.classes[PHOTO], len(results.failures)
+    counts = f"{photographs} photographs, {results.pages - photographs - failed} others, {failed} failed"
+    print(f"{results.pages} pages: {counts}; {options.output / TABLE}, {options.output / REPORT}")
+    return 1 if failed else 0

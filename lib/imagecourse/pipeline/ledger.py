@@ -6,10 +6,10 @@ Inside the output folder lies `.pipeline/`: `settings.json`, `journal.jsonl` (a 
 import fcntl
 import json
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 from imagecourse.files import read_ahead, read_json, write_json
 from imagecourse.pipeline.pages import Page, content_hash, root_of
@@ -21,31 +21,51 @@ Key = tuple[str, int]
 
 
 class Ledger:
-    """The journal of one output folder, open for appending.
+    """The journal of one output folder, open for reading and appending.
 
-    entries: by file and page, what `steps.process_batch` gave for the pages that are finished.
+    In memory is only where the last line of each page begins: about 300 bytes for a page.
     """
 
-    def __init__(self, settings: Settings, journal: TextIO, entries: dict[Key, dict]):
-        self.settings, self.journal, self.entries = settings, journal, entries
+    def __init__(self, settings: Settings, journal: BinaryIO):
+        self.settings, self.journal = settings, journal
+        self.lines: dict[Key, int] = {}
+        self._read()
 
     def add(self, entries: Iterable[dict]) -> None:
-        """Note finished pages, so that they are on the disk before this returns."""
+        """Note finished pages as `steps.process_batch` gives them; they are on the disk before this returns."""
         for entry in entries:
-            self.entries[_key(entry)] = entry
-            print(json.dumps(entry, ensure_ascii=False), file=self.journal)
+            self.lines[_key(entry)] = self.journal.seek(0, os.SEEK_END)
+            self.journal.write(json.dumps(entry, ensure_ascii=False).encode() + b"\n")
         self.journal.flush()
         os.fsync(self.journal.fileno())
 
-    def unfinished(self, pages: Iterable[Page]) -> Iterator[Page]:
+    def entry(self, page: Page) -> dict | None:
+        """What is noted of a page, or None."""
+        place = self.lines.get((page.file, page.number))
+        if place is None:
+            return None
+        self.journal.seek(place)
+        return json.loads(self.journal.readline())
+
+    def unfinished(self, pages: Sequence[Page]) -> Iterator[Page]:
         """The pages that are still to be done: not in the journal, changed since, failed, or without their copy."""
-        pages = list(pages)
-        files = dict.fromkeys(page.file for page in pages if (page.file, page.number) in self.entries)
+        files = dict.fromkeys(page.file for page in pages if (page.file, page.number) in self.lines)
         hashes = dict(zip(files, read_ahead(self._hash, files, ahead=64), strict=True))
         for page in pages:
-            entry = self.entries.get((page.file, page.number))
+            entry = self.entry(page)
             if entry is None or not self._holds(entry, page, hashes[page.file]):
                 yield page
+
+    def _read(self) -> None:
+        """Find the last line of each page; one that a kill has cut off is passed over, and ended."""
+        self.journal.seek(0)
+        place, line = 0, b"\n"
+        for line in self.journal:
+            with suppress(ValueError):
+                self.lines[_key(json.loads(line))] = place
+            place += len(line)
+        if not line.endswith(b"\n"):
+            self.journal.write(b"\n")
 
     def _hash(self, file: str) -> str:
         try:
@@ -73,11 +93,8 @@ def open_ledger(settings: Settings, resume: bool) -> Iterator[Ledger]:
     with open(folder / LOCK, "w", encoding="utf-8") as lock:
         _lock(lock, settings.output)
         _check_settings(folder / SETTINGS, settings, resume)
-        entries = _read_journal(folder / JOURNAL)
-        with open(folder / JOURNAL, "a", encoding="utf-8") as journal:
-            if journal.tell():
-                journal.write("\n")  # ends a line that a kill has cut off
-            yield Ledger(settings, journal, entries)
+        with open(folder / JOURNAL, "a+b") as journal:
+            yield Ledger(settings, journal)
 
 
 def _lock(lock: TextIO, output: Path) -> None:
@@ -95,18 +112,6 @@ def _check_settings(path: Path, settings: Settings, resume: bool) -> None:
         changed = ", ".join(name for name, value in settings.as_json().items() if before.get(name) != value)
         raise ValueError(f"{settings.output}: was begun with another {changed}; repeat that, or name another folder")
     write_json(path, settings.as_json())
-
-
-def _read_journal(path: Path) -> dict[Key, dict]:
-    """The last entry of each page; a line that a kill has cut off is passed over."""
-    entries = {}
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
-        try:
-            entry = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        entries[_key(entry)] = entry
-    return entries
 
 
 def _key(entry: dict) -> Key:

@@ -5,26 +5,26 @@ import io
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from jinja2 import Environment, PackageLoader, select_autoescape
 from PIL import Image
 
 from imagecourse.files import atomic_path
 from imagecourse.images import read_image
 from imagecourse.networks.bundles import load_bundle
-from imagecourse.pipeline.settings import PHOTO, Settings
+from imagecourse.pipeline.results import BINS, Results
+from imagecourse.pipeline.settings import Settings
 
-SHOWN = 120
+REPORT = "report.html"
 THUMBNAIL = 240
 """Pixels of the longer side."""
-BINS = 20
+MOST_FAILURES = 500
+"""That are named on the page; results.csv has all."""
 
 
-def write_report(path: Path, table: pd.DataFrame, settings: Settings) -> None:
+def write_report(results: Results, settings: Settings) -> None:
     """Write one HTML file that needs no other: counts, a histogram, thumbnails of the least certain pictures.
 
     What a person corrects there is saved as `labels.csv`; beside the copies it makes them a data set to train on.
-    table: of `run_pipeline`.
     """
     environment = Environment(
         loader=PackageLoader("imagecourse.pipeline", ""),
@@ -32,40 +32,24 @@ def write_report(path: Path, table: pd.DataFrame, settings: Settings) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    done, failed = table[table["error"] == ""], table[table["error"] != ""]
+    cards = [row | {"thumbnail": _thumbnail(settings.output / row["output"])} for row in results.least_certain]
     page = environment.get_template("report.html").render(
-        name=settings.source.name,
-        counts=_counts(table),
-        bars=_histogram(done["probability"].astype(float), settings.threshold),
+        name=settings.source.resolve().name,
+        counts=results.counts,
+        bars=_bars(results.histogram, settings.threshold),
         threshold=settings.threshold,
-        cards=[_card(row, settings) for row in least_certain(done, settings.threshold).to_dict("records")],
-        hidden=max(0, len(done) - SHOWN),
+        cards=cards,
+        hidden=results.pages - len(results.failures) - len(cards),
         classes=load_bundle(settings.classifier).labels,
-        failures=failed[["file", "page", "error"]].to_dict("records"),
+        failures=results.failures[:MOST_FAILURES],
     )
-    with atomic_path(path) as temporary:
+    with atomic_path(settings.output / REPORT) as temporary:
         temporary.write_text(page, encoding="utf-8")
 
 
-def least_certain(table: pd.DataFrame, threshold: float, count: int = SHOWN) -> pd.DataFrame:
-    """The rows whose probability of a photograph is nearest to the threshold, nearest first; ties in their order."""
-    distance = (table["probability"].astype(float) - threshold).abs()
-    return table.loc[distance.sort_values(kind="stable").index[:count]]
-
-
-def _counts(table: pd.DataFrame) -> dict[str, int]:
-    done = table[table["error"] == ""]
-    photographs = done["class"] == PHOTO
-    restored = done["plan"].str.contains("untouched") == 0
-    others = {name: int(count) for name, count in done.loc[~photographs, "class"].value_counts().items()}
-    found = {"pages": len(table), "photographs": int(photographs.sum()), **others}
-    return found | {"restored": int(restored.sum()), "failed": int((table["error"] != "").sum())}
-
-
-def _histogram(probabilities: pd.Series, threshold: float) -> list[dict]:
+def _bars(histogram: np.ndarray, threshold: float) -> list[dict]:
     """For each bin, its height in percent of the highest on a square-root scale, so that few pictures show."""
-    counts, edges = np.histogram(probabilities, BINS, (0, 1))
-    highest = max(1, counts.max())
+    edges, highest = np.linspace(0, 1, BINS + 1), max(1, histogram.max())
     return [
         {
             "count": int(count),
@@ -74,12 +58,8 @@ def _histogram(probabilities: pd.Series, threshold: float) -> list[dict]:
             "height": 100 * np.sqrt(count / highest),
             "photo": low >= threshold,
         }
-        for count, low, high in zip(counts, edges, edges[1:], strict=False)
+        for count, low, high in zip(histogram, edges[:-1], edges[1:], strict=True)
     ]
-
-
-def _card(row: dict, settings: Settings) -> dict:
-    return row | {"thumbnail": _thumbnail(settings.output / row["output"]), "label": row["class"]}
 
 
 def _thumbnail(path: Path) -> str:

@@ -5,10 +5,9 @@ from collections import Counter
 from dataclasses import replace
 from typing import NamedTuple
 
-import pandas as pd
 from tqdm import tqdm
 
-from imagecourse.files import atomic_path, in_groups
+from imagecourse.files import in_groups
 from imagecourse.networks.answers import check_apart
 from imagecourse.networks.bundles import find_model
 from imagecourse.pipeline.copies import copy_name
@@ -16,10 +15,10 @@ from imagecourse.pipeline.engines import run_locally, run_on_dask, worker_count
 from imagecourse.pipeline.ledger import Ledger, open_ledger
 from imagecourse.pipeline.pages import Page, all_pages
 from imagecourse.pipeline.report import write_report
-from imagecourse.pipeline.settings import COLUMNS, Settings
+from imagecourse.pipeline.results import Results, write_results
+from imagecourse.pipeline.settings import Settings
 from imagecourse.restoration.choice import check_method
 
-TABLE, REPORT = "results.csv", "report.html"
 PAGES_PER_BATCH = 16
 
 
@@ -34,10 +33,10 @@ class Engine(NamedTuple):
 LOCAL = Engine()
 
 
-def run_pipeline(settings: Settings, engine: Engine = LOCAL, resume: bool = False) -> pd.DataFrame:
+def run_pipeline(settings: Settings, engine: Engine = LOCAL, resume: bool = False) -> Results:
     """Take every page of a folder through the pipeline; write copies, `results.csv` and `report.html`.
 
-    Returns: the table, a row for each page in natural order, columns `settings.COLUMNS`.
+    The table has a row for each page in natural order, columns `settings.COLUMNS`. Returns: what it says in short.
     Raises: FileNotFoundError, ValueError, OSError: what is wrong with the folders, models or settings.
     """
     check_method(settings.method)
@@ -49,11 +48,9 @@ def run_pipeline(settings: Settings, engine: Engine = LOCAL, resume: bool = Fals
     _check_names(pages)
     with open_ledger(settings, resume) as ledger:
         _work(pages, ledger, settings, engine)
-        table = _table(pages, ledger)
-        with atomic_path(settings.output / TABLE) as temporary:
-            table.to_csv(temporary, index=False)
-        write_report(settings.output / REPORT, table, settings)
-    return table
+        results = write_results(pages, ledger, settings)
+        write_report(results, settings)
+    return results
 
 
 def _check_names(pages: list[Page]) -> None:
@@ -78,9 +75,3 @@ def _work(pages: list[Page], ledger: Ledger, settings: Settings, engine: Engine)
         for entries in answers:
             ledger.add(entries)
             bar.update(len(entries))
-
-
-def _table(pages: list[Page], ledger: Ledger) -> pd.DataFrame:
-    rows = [ledger.entries[page.file, page.number]["row"] for page in pages]
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
-    return table.fillna({name: "" for name in ("page", "output", "class", "caption", "plan", "error")})

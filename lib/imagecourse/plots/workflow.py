@@ -23,9 +23,7 @@ ENDS = {
 }
 
 
-def draw_workflow(
-    steps: Mapping[str, str] = STEPS, ends: Mapping[str, str] = ENDS, ax: Axes | None = None
-) -> Axes:
+def draw_workflow(steps: Mapping[str, str] = STEPS, ends: Mapping[str, str] = ENDS, ax: Axes | None = None) -> Axes:
     """Draw steps from left to right, and behind the last one its ends, one above the other.
 
     steps, ends: name of a box -> a few words on what happens there.
