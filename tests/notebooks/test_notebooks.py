@@ -25,6 +25,7 @@ TINY = {
         "timed_methods": 2,
         "trained_models": ["photo-filter"],
     },
+    "08_digitisation_demo": {"scans": 12, "image_size": 96, "patches": 24, "epochs": 1, "seeds": 2, "texts": 2},
 }
 DEFAULT = {"image_size": 64}
 

@@ -232,7 +232,7 @@ def test_a_named_method_is_applied_and_the_measures_are_told(coffee):
 
 
 def test_wrong_input_is_refused_in_one_line(coffee):
-    with pytest.raises(ValueError, match="magic: no such method; use one of auto, nlm_weak"):
+    with pytest.raises(ValueError, match="magic: no such method; use one of compromise, nlm_weak"):
         restore(coffee, "magic")
     with pytest.raises(ValueError, match=r"cannot restore .* float64; give"):
         restore(coffee / 255)

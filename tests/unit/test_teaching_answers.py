@@ -1,5 +1,7 @@
 """The exercises of the course: right answers pass, plausible wrong ones and liars lose their points."""
 
+import hashlib
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,7 +12,7 @@ import pytest
 
 from imagecourse import explain
 from imagecourse.exercises.cells import find_exercises, grade_id
-from imagecourse.networks import architectures
+from imagecourse.networks import architectures, restorers
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 # chapter: exercise: how a right solution becomes a plausible wrong one
@@ -42,6 +44,21 @@ WRONG = {
         "cam-tests": [("np.maximum(", "np.subtract("), (" if positive.max() > 0 else positive", "")],
         "deletion-tests": [("-saliency", "saliency"), (".copy()", "")],
     },
+    "08_digitisation_demo": {
+        "unshuffle-tests": [
+            ("transpose(0, 2, 1, 3, 4).reshape(height //", "transpose(0, 2, 3, 1, 4).reshape(height //"),
+            ("transpose(0, 2, 1, 3, 4).reshape(2 *", "transpose(0, 3, 1, 2, 4).reshape(2 *"),
+        ],
+        "wide-denoiser-tests": [
+            ('not in ("conv1", f"conv{depth}")', 'not in ("conv1",)'),
+            ("model.get_layer(name).set_weights(network.get_layer(name).get_weights())", "pass"),
+        ],
+        "relatives-tests": [("links | links.T |", "links |"), ("np.unique(groups, return_inverse=True)[1]", "groups")],
+        "unfinished-tests": [
+            ("done.get(path.name) != fingerprint(path)", "path.name not in done"),
+            ("            continue", "            break"),
+        ],
+    },
 }  # fmt: skip
 
 
@@ -70,6 +87,12 @@ GIVEN = {
         "network": explain.examine(architectures.character_cnn(2, 48), list("ab")),
         "images": np.random.default_rng(1).integers(0, 256, (2, 48, 48, 3)).astype(np.float32),
     },
+    "08_digitisation_demo": lambda: {
+        "network": restorers.denoiser(4, 4),
+        "depth": 4,
+        "output_dir": tempfile.mkdtemp(),
+        "fingerprint": lambda path: hashlib.sha256(Path(path).read_bytes()).hexdigest(),
+    },
 }
 CASES = [(chapter, name) for chapter, exercises in WRONG.items() for name in exercises]
 
@@ -85,6 +108,15 @@ class LyingArray(np.ndarray):
 
     def __repr__(self):
         return "right"
+
+
+class LyingText(str):
+    """Equal to everything."""
+
+    __hash__ = None
+
+    def __eq__(self, other):
+        return True
 
 
 class LyingNumber(float):
@@ -104,6 +136,10 @@ def lie(value):
         return np.zeros(value.shape).view(LyingArray)
     if isinstance(value, tuple | list):
         return type(value)(lie(part) for part in value)
+    if isinstance(value, str):
+        return LyingText()
+    if isinstance(value, keras.Model):
+        return keras.models.clone_model(value)  # of the same form, with other weights
     return LyingNumber(0) if isinstance(value, int | float | np.number) else value
 
 

@@ -11,7 +11,7 @@ from imagecourse.explain.figures import display_map
 from imagecourse.images import read_image, squeeze
 from imagecourse.networks.bundles import Bundle, is_multi_label, load_bundle
 from imagecourse.networks.predict import input_size, predict_files
-from imagecourse.restoration import restore
+from imagecourse.restoration.choice import restore_by
 
 SEED = 42
 LARGEST_SIDE = 2000
@@ -73,11 +73,11 @@ def limits(model: str) -> str:
 
 @in_words
 def restored(path: str, method: str) -> tuple[np.ndarray, str]:
-    """The picture after `restoration.restore`, and what was done to it."""
+    """The picture after `restoration.choice.restore_by`, and what was done to it."""
     image = read_image(path)
     if max(image.shape[:2]) > LARGEST_SIDE:
         raise ValueError(f"the page takes pictures of up to {LARGEST_SIDE} pixels a side; use imagecourse restore")
-    result = restore(image, method)
+    result = restore_by(image, method)
     return result.image, f"{result.explanation}\n\n{RESTORATION_LIMITS}"
 
 

@@ -6,8 +6,8 @@ import gradio as gr
 
 from imagecourse.app import answers
 from imagecourse.explain.methods import METHODS
-from imagecourse.restoration.automatic import AUTOMATIC
-from imagecourse.restoration.automatic import METHODS as RESTORERS
+from imagecourse.restoration.choice import AUTOMATIC
+from imagecourse.restoration.choice import METHODS as RESTORERS
 from imagecourse.samples import sample_photographs
 
 class Picture(gr.Image):

@@ -36,9 +36,10 @@ def add(commands) -> None:
     command.add_argument(
         "--method",
         default="auto",
-        help="auto (the default: measure each picture, then decide), or one classic filter for all: nlm_weak, "
-        "nlm_medium, nlm_strong, bilateral, wavelet, total_variation, median, gaussian, laplacian_4, laplacian_8, "
-        "unsharp_mask, richardson_lucy, wiener",
+        help="auto (the default: measure each picture, then decide which method and how strong), learned (the trained "
+        "denoiser), document (the trained cleaner of text pages), compromise (classic filters, as strong as measured), "
+        "or one classic filter for all: nlm_weak, nlm_medium, nlm_strong, bilateral, wavelet, total_variation, median, "
+        "gaussian, laplacian_4, laplacian_8, unsharp_mask, richardson_lucy, wiener",
     )
 
 

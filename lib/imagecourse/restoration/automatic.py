@@ -14,8 +14,8 @@ from imagecourse.restoration.filters import DENOISERS, SHARPENERS
 from imagecourse.restoration.measures import fit_spectrum, noise_by_plane
 from imagecourse.restoration.removal import remove_noise_and_blur
 
-AUTOMATIC = "auto"
-METHODS = (AUTOMATIC, *DENOISERS, *SHARPENERS)
+COMPROMISE = "compromise"
+METHODS = (COMPROMISE, *DENOISERS, *SHARPENERS)
 
 
 @dataclass(frozen=True)
@@ -33,29 +33,30 @@ class Restoration:
 
 
 @cache
-def _stored_calibration() -> Calibration:
+def stored_calibration() -> Calibration:
+    """The calibration of the course, read once."""
     return Calibration.load()
 
 
-def restore(image: np.ndarray, method: str = AUTOMATIC, calibration: Calibration | None = None) -> Restoration:
+def restore(image: np.ndarray, method: str = COMPROMISE, calibration: Calibration | None = None) -> Restoration:
     """Restore an image as far as its own noise and blur ask for it, or by one named method.
 
-    "auto" leaves clean, sharp images alone; removes noise; or inverts a blur and removes the noise that this raises.
+    "compromise" leaves clean, sharp images alone; removes noise; or inverts a blur and removes the noise that this
+    raises.
     The thresholds and strengths come from `calibration`; `removal` holds the methods and their sources.
 
-    image: (h, w, 3) RGB or (h, w) uint8. method: "auto" or a key of DENOISERS or SHARPENERS. calibration: None takes
-    that of the course.
+    image: (h, w, 3) RGB or (h, w) uint8. method: "compromise" or a key of DENOISERS or SHARPENERS. calibration: None
+    takes that of the course.
     Raises: ValueError for another method, shape or dtype.
     """
     check_method(method)
-    if image.dtype != np.uint8 or image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3):
-        raise ValueError(f"cannot restore {image.shape} {image.dtype}; give (h, w, 3) or (h, w) uint8")
-    calibration = calibration or _stored_calibration()
+    check_image(image)
+    calibration = calibration or stored_calibration()
     readings = noise_by_plane(image)
     reading = float(np.sqrt(np.mean(readings**2)))
     noise = calibration.true_noise(reading)
     spectrum = fit_spectrum(image, readings[0], calibration.slope, calibration.slope_deviation)
-    if method != AUTOMATIC:
+    if method != COMPROMISE:
         restored = (DENOISERS | SHARPENERS)[method](image)
         return Restoration(restored, noise, spectrum.blur, (method,), f"{method}, as asked for.")
 
@@ -79,6 +80,12 @@ def check_method(method: str) -> None:
     """Refuse what is none of `METHODS`, with ValueError."""
     if method not in METHODS:
         raise ValueError(f"{method}: no such method; use one of {', '.join(METHODS)}")
+
+
+def check_image(image: np.ndarray) -> None:
+    """Refuse what is no image as above, with ValueError."""
+    if image.dtype != np.uint8 or image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3):
+        raise ValueError(f"cannot restore {image.shape} {image.dtype}; give (h, w, 3) or (h, w) uint8")
 
 
 def _explain(noise: float, blur: float, noisy: bool, blurred: bool, calibration: Calibration) -> str:

@@ -15,8 +15,9 @@ import pandas as pd
 
 from imagecourse.files import atomic_path, map_files
 from imagecourse.images import can_write, list_images, page_numbers, read_image, write_image, write_pages
-from imagecourse.restoration.automatic import AUTOMATIC, check_method, restore
+from imagecourse.restoration.automatic import COMPROMISE
 from imagecourse.restoration.calibration import Calibration
+from imagecourse.restoration.choice import check_method, restore_by
 
 COLUMNS = ["file", "output", "status", "noise", "blur", "steps", "explanation", "error"]
 TABLE, JOURNAL = "restoration.csv", ".restoration.jsonl"
@@ -25,7 +26,7 @@ TABLE, JOURNAL = "restoration.csv", ".restoration.jsonl"
 def restore_folder(
     source: str | os.PathLike,
     destination: str | os.PathLike,
-    method: str = AUTOMATIC,
+    method: str = COMPROMISE,
     calibration: Calibration | None = None,
 ) -> pd.DataFrame:
     """Restore an image file, or every image below a folder, into another folder, and write `restoration.csv` there.
@@ -35,6 +36,7 @@ def restore_folder(
     animation keeps its first frame alone, a TIFF all its pages. After an interruption the same call goes on: files that
     were finished with the same method and calibration, and hold the same bytes since, are kept.
 
+    method: see `choice.METHODS`.
     Returns: a row per file, in natural order, with `file` and `output` (relative paths), `status` (restored, untouched,
     kept or failed), `noise`, `blur`, `steps` (joined by " > "), `explanation` and `error`.
     Raises: FileNotFoundError for a missing source; ValueError for one without images, for an unknown method, and for a
@@ -97,7 +99,7 @@ def _restored_pages(
 ) -> Iterator[np.ndarray]:
     """The restored pictures of some pages, one at a time; what was done to each is added to `done`."""
     for page in pages:
-        restoration = restore(read_image(path, page), method, calibration)
+        restoration = restore_by(read_image(path, page), method, calibration)
         done.append({name: getattr(restoration, name) for name in ("noise", "blur", "steps", "explanation")})
         yield restoration.image
 

@@ -43,23 +43,50 @@ def noise_by_plane(image: np.ndarray) -> np.ndarray:
 
 
 def _patch_noise(patches: np.ndarray) -> float:
-    vectors = patches.reshape(len(patches), -1).astype(np.float64)
     texture = sum((np.diff(patches, axis=axis) ** 2).sum((1, 2)) for axis in (1, 2))
+    order = np.argsort(texture, kind="stable")
+    texture, smoothest = texture[order], _SmoothestPatches(patches[order])
     differences = 2 * PATCH * (PATCH - 1)
     margin = 1 + 2.3 * np.sqrt(3 / differences)  # noise alone exceeds this in one patch of a hundred
-    fewest = np.sort(texture)[min(len(texture), 4 * PATCH**2) - 1]
-    variance = np.linalg.eigvalsh(np.cov(vectors.T))[0]
+    fewest = texture[min(len(texture), 4 * PATCH**2) - 1]
+    variance = np.linalg.eigvalsh(smoothest.covariance(len(texture)))[0]
     for _ in range(5):
-        flat = vectors[texture <= max(2 * variance * differences * margin, fewest)]
-        variance = _noise_eigenvalue(np.linalg.eigvalsh(np.cov(flat.T)))
+        most = max(2 * variance * differences * margin, fewest)
+        count = int(np.searchsorted(texture, most, side="right"))
+        variance = _noise_eigenvalue(np.linalg.eigvalsh(smoothest.covariance(count)))
     return float(np.sqrt(variance))
 
 
+class _SmoothestPatches:
+    """Patches in order of their texture: sums over the first of them come from sums over whole steps."""
+
+    step = 512
+
+    def __init__(self, patches: np.ndarray):
+        self.vectors = patches.reshape(len(patches), -1).astype(np.float64)
+        whole = self.vectors[: len(patches) // self.step * self.step].reshape(-1, self.step, self.vectors.shape[1])
+        self.sums = np.cumsum(whole.sum(axis=1), axis=0)
+        self.products = np.cumsum(whole.transpose(0, 2, 1) @ whole, axis=0)
+
+    def covariance(self, count: int) -> np.ndarray:
+        """Of the first `count` patches, as `np.cov`."""
+        steps = count // self.step
+        rest = self.vectors[steps * self.step : count]
+        total, products = rest.sum(axis=0), rest.T @ rest
+        if steps:
+            total, products = total + self.sums[steps - 1], products + self.products[steps - 1]
+        return (products - np.outer(total, total) / count) / (count - 1)
+
+
 def _noise_eigenvalue(eigenvalues: np.ndarray) -> float:
-    """The mean of the smallest eigenvalues, as many as are distributed like noise: mean not above median."""
+    """The mean of the smallest eigenvalues, as many as are distributed like noise: mean not above median.
+
+    eigenvalues: in ascending order.
+    """
     eigenvalues = np.maximum(eigenvalues, 1e-4)
-    means = np.cumsum(eigenvalues) / np.arange(1, len(eigenvalues) + 1)
-    medians = np.array([np.median(eigenvalues[:count]) for count in range(1, len(eigenvalues) + 1)])
+    counts = np.arange(1, len(eigenvalues) + 1)
+    means = np.cumsum(eigenvalues) / counts
+    medians = (eigenvalues[(counts - 1) // 2] + eigenvalues[counts // 2]) / 2
     return float(means[np.flatnonzero(means <= medians * (1 + 1e-9))[-1]])
 
 
@@ -97,7 +124,7 @@ def fit_spectrum(image: np.ndarray, noise: float, slope: float, slope_deviation:
 
 def _radial_spectrum(image: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     """Welch's mean spectrum of the luminance: frequencies, power, and the power in the highest frequencies."""
-    windows, _ = _windows(image, SPECTRUM_WINDOW, count=1000)
+    windows, _ = _windows(image, SPECTRUM_WINDOW, count=1000, axes=LUMA_CHROMA[:1])
     taper = np.outer(np.hanning(SPECTRUM_WINDOW), np.hanning(SPECTRUM_WINDOW)).astype(np.float32)
     centred = (windows[0] - windows[0].mean((1, 2), keepdims=True)) * taper
     power = (np.abs(scipy.fft.rfft2(centred)) ** 2).mean(0) / (taper**2).sum()
@@ -114,15 +141,21 @@ def squared_frequency(height: int, width: int) -> np.ndarray:
     return rows[:, None] ** 2 + columns**2
 
 
-def _windows(image: np.ndarray, size: int, count: int) -> tuple[np.ndarray, int]:
-    """About `count` square windows on a regular grid, (planes, n, size, size) float32, and the grid's stride."""
+def _windows(image: np.ndarray, size: int, count: int, axes: np.ndarray = LUMA_CHROMA) -> tuple[np.ndarray, int]:
+    """About `count` square windows on a regular grid, (planes, n, size, size) float32, and the grid's stride.
+
+    axes: (planes, 3), the planes of a colour picture.
+    """
     view = np.lib.stride_tricks.sliding_window_view(image, (size, size), axis=(0, 1))
-    stride = max(1, int(np.sqrt(view.shape[0] * view.shape[1] / count)))
+    places = view.shape[0] * view.shape[1]
+    stride = max(size // 8, int(np.sqrt(places / count)), 1)
+    stride += places > 2 * count * stride**2
     windows = view[::stride, ::stride]
     if image.ndim == 2:
         return windows.reshape(1, -1, size, size).astype(np.float32), stride
-    windows = windows.reshape(-1, 3, size, size).astype(np.float32)
-    return np.einsum("pc,ncij->pnij", LUMA_CHROMA, windows), stride
+    windows = windows.transpose(2, 0, 1, 3, 4).reshape(3, -1, size, size)
+    planes = [sum(weight * channel for weight, channel in zip(axis, windows, strict=True)) for axis in axes]
+    return np.stack(planes), stride
 
 
 def without_equal_channels(image: np.ndarray) -> np.ndarray:

@@ -31,11 +31,11 @@ _INKS = [(25, 25, 28), (25, 25, 28), (50, 48, 50), (45, 35, 30), (30, 35, 75)]
 def draw_text(rng: np.random.Generator, size: int, photographs: dict[str, np.ndarray]) -> tuple[str, np.ndarray]:
     """A page or a part of one: what kind of page it is and (size, size, 3) float32. `photographs` is not used."""
     name = _any(list(LAYOUTS), rng)
-    cover = _print(LAYOUTS[name], rng, size)
+    cover = print_page(LAYOUTS[name], rng, size)
     ink = np.array(_INKS[rng.integers(len(_INKS))])
     page = sheet(rng, size)
     if rng.random() < 0.3:
-        back = cv2.GaussianBlur(_print(LAYOUTS["page"], rng, size)[:, ::-1], (0, 0), 1.2)
+        back = cv2.GaussianBlur(print_page(LAYOUTS["page"], rng, size)[:, ::-1], (0, 0), 1.2)
         page = ink_on(page, rng.uniform(0.08, 0.25) * back, ink)
     page = ink_on(page, cover * (1 - 0.35 * np.clip(clouds(rng, size, 60, octaves=2), 0, 1)), ink)
     if rng.random() < 0.2:
@@ -108,8 +108,8 @@ class _Page:
             self.y += self.leading
 
 
-def _print(layout: Callable[[_Page], None], rng: np.random.Generator, size: int) -> np.ndarray:
-    """Set a page, lay it askew and look at it: cover of ink, (size, size) float32 in [0, 1]."""
+def print_page(layout: Callable[[_Page], None], rng: np.random.Generator, size: int) -> np.ndarray:
+    """Set a page of a layout of `LAYOUTS`, lay it askew, look at it: cover of ink, (size, size) float32 in [0, 1]."""
     page = _Page(rng, 2 * size)
     layout(page)
     cover = tilt(np.asarray(page.image), rng)
