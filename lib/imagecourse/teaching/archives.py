@@ -1,5 +1,6 @@
 """Archives of submissions unpacked where they can do no harm: known sizes, plain names, no links."""
 
+import contextlib
 import os
 import time
 import zipfile
@@ -38,10 +39,8 @@ def unpack(archive: Path, folder: Path, keep_times: bool) -> None:
 def _place(entry: zipfile.ZipInfo) -> PurePosixPath | None:
     name = entry.filename
     if not entry.flag_bits & ENCODED_AS_UTF8:
-        try:
+        with contextlib.suppress(UnicodeError):
             name = name.encode("cp437").decode("utf-8")
-        except UnicodeError:
-            pass
     parts = [part for part in PurePosixPath(name.replace("\\", "/")).parts if part not in ("/", ".")]
     is_link = (entry.external_attr >> 16) & 0o170000 == 0o120000
     wrong = entry.is_dir() or is_link or not parts or ".." in parts or ":" in parts[0] or len(parts) > 20

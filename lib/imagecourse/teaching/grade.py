@@ -5,7 +5,7 @@ import tempfile
 import threading
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from nbformat import NotebookNode
 from tqdm import tqdm
 
 from imagecourse.exercises.cells import grade_id, is_parameters, is_test
+from imagecourse.exercises.outcomes import NOT_RUN
 from imagecourse.exercises.variants import PARAMETER
 from imagecourse.files import read_json, write_json
 from imagecourse.reports.chapters import find_notebooks, read_parameters
@@ -50,7 +51,7 @@ class Settings:
     """
 
     jobs: int = 1
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     walls: str = BUBBLEWRAP
     parameters: Mapping[str, object] | None = None
     trust_timestamps: bool = False
@@ -59,7 +60,7 @@ class Settings:
 def grade_submissions(
     submitted: Path,
     output: Path,
-    settings: Settings = Settings(),  # noqa: B008, frozen
+    settings: Settings | None = None,
     chapters: Iterable[str] = (),
     notebooks: Path | None = None,
     course: Course | None = None,
@@ -73,6 +74,7 @@ def grade_submissions(
     Raises: ValueError where the walls are wanted and missing, or a folder lies where it must not.
     """
     submitted, output, course = Path(submitted).resolve(), Path(output).resolve(), course or Course()
+    settings = settings or Settings()
     paths = find_notebooks(chapters, notebooks)
     _check(submitted, output, paths, settings)
     sources = {path.stem: nbformat.read(path, as_version=4) for path in paths}
@@ -171,8 +173,10 @@ def _summary(counting: list[Task], fresh: list[Task], inbox: Inbox, paths: list[
     for task in counting:
         kept = read_record(task)
         broken = next((remark for remark in kept["remarks"] if "cannot be judged" in remark), "")
-        if kept["stopped"] or broken:
-            failures.append(f"{task.student}, {task.chapter.stem}: {kept['stopped'] or broken}")
+        unrun = [f"{name}: {outcome['message']}" for name, outcome in kept["outcomes"].items()
+                 if outcome["status"] == NOT_RUN]  # fmt: skip
+        reason = kept["stopped"] or broken or "; ".join(unrun)
+        failures += [f"{task.student}, {task.chapter.stem}: {reason}"] if reason else []
     ran = {task.fingerprint() for task in fresh}
     graded = sum(task.fingerprint() in ran for task in counting)
     missing = len(inbox.students) * len(paths) - len(counting)

@@ -1,4 +1,4 @@
-"""Who handed in what, and when: a folder for each student, or files as Canvas and Moodle hand them out, or an archive."""
+"""Who handed in what, and when: a folder for each student, files as Canvas and Moodle hand them out, an archive."""
 
 import csv
 import os

@@ -124,9 +124,9 @@ def to_points(value: object, most: float) -> float | None:
 
 
 def enter_marks(graded: Path, table: Path) -> tuple[int, list[str]]:
-    """Enter a table of marks with the columns student, chapter, exercise, points, comment. Gives: how many were entered,
-    and what was wrong with the others.
+    """Enter a table of marks with the columns student, chapter, exercise, points, comment.
 
+    Gives: how many were entered, and what was wrong with the others.
     Raises: FileNotFoundError, ValueError for a table without these columns.
     """
     table = Path(table)

@@ -9,6 +9,7 @@ import re
 from nbformat import NotebookNode
 
 from imagecourse.exercises.cells import grade_id, is_solution, is_test
+from imagecourse.teaching.judging.running import EXTRA
 
 UNUSUAL = re.compile(
     r"\b(get_ipython|IPython\.core|ipykernel|InteractiveShell|ctypes|subprocess|socket|linecache|inspect|settrace|setprofile"
@@ -39,9 +40,7 @@ def ready_made(staged: NotebookNode, source: NotebookNode) -> list[str]:
     """
     imports = _imports(source)
     answers = {grade_id(cell): cell.source for cell in staged.cells if is_solution(cell)}
-    helpers = "\n".join(
-        cell.source for cell in staged.cells if cell.id.startswith("extra-") and cell.cell_type == "code"
-    )
+    helpers = "\n".join(cell.source for cell in staged.cells if cell.id.startswith(EXTRA) and cell.cell_type == "code")
     remarks, solution = [], ""
     for cell in source.cells:
         solution = grade_id(cell) if is_solution(cell) else solution

@@ -109,8 +109,10 @@ def grouped(chapter: str, pairs: list[Pair], codes: dict[str, str]) -> list[Grou
     for pair in pairs:
         touched = [group for group in groups if group & {pair.first, pair.second}]
         groups = [group for group in groups if group not in touched] + [{pair.first, pair.second}.union(*touched)]
-    found = [Group(chapter, [pair for pair in pairs if pair.first in group], {name: codes[name] for name in sorted(group)})
-             for group in groups]  # fmt: skip
+    found = [
+        Group(chapter, [pair for pair in pairs if pair.first in group], {name: codes[name] for name in sorted(group)})
+        for group in groups
+    ]
     return sorted(found, key=lambda group: (-len(group.codes), -group.pairs[0].similarity, min(group.codes)))
 
 

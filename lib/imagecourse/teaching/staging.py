@@ -16,6 +16,7 @@ from imagecourse.exercises.cells import (
     is_solution,
     is_test,
 )
+from imagecourse.teaching.judging.running import EXTRA
 
 FOLDERS = {"output_dir": "output", "figures_dir": "figures"}  # parameters; below the folder that grading runs in
 SHORT_ID = 12  # characters of a cell id that Colab keeps
@@ -49,7 +50,7 @@ def stage(
     staged = nbformat.v4.new_notebook(metadata=release.metadata)
     staged.cells = _insert_missing(merged, [pairs.get(index) for index in range(len(cells))], release.cells, remarks)
     for number, cell in enumerate(staged.cells):
-        cell["id"] = cell.metadata.pop("release_id", None) or f"extra-{number}"
+        cell["id"] = cell.metadata.pop("release_id", None) or f"{EXTRA}{number}"
         if is_parameters(cell):
             cell.source = with_values(cell.source, FOLDERS | parameters)
     return Staged(staged, remarks)

@@ -1,7 +1,7 @@
 """The process that judges: it runs the teacher's own cells and all tests, and asks the student's process for results.
 
-`python -m imagecourse.teaching.judging.judge BYTES`, with the memory it may use. It never runs the student's code. What comes back is plain data, and
-what it gives is which groups of asserts passed.
+`python -m imagecourse.teaching.judging.judge BYTES`, with the memory it may use. It never runs the student's code. What
+comes back is plain data, and what it gives is which groups of asserts passed.
 """
 
 import ast

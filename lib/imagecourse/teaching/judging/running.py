@@ -18,10 +18,12 @@ from imagecourse.exercises.outcomes import NOT_RUN, TIMED_OUT, Outcome
 from imagecourse.exercises.points import Group, split_points
 from imagecourse.teaching.judging.bench import Judge, Verdict
 from imagecourse.teaching.judging.child import Child, ChildStoppedError
+from imagecourse.teaching.judging.given import bound_names, used_names
 from imagecourse.teaching.judging.outputs import clean_outputs, error_output
 
 MOST_RESTARTS = 3
 LEAST_SECONDS = 1.0
+EXTRA = "extra-"  # how ids of the student's own cells begin
 ENDED = "The run was stopped: too much of the notebook does not come to its end."
 
 
@@ -52,6 +54,7 @@ class Run:
         self._skipped: set[int] = set()
         self._timeouts, self._restarts, self._gone = 0, 0, True
         self._solutions: dict[str, Outcome] = {}  # solution cells that did not come to their end
+        self._avoided: set[str] = set()  # names of functions that did not
         self.solution_errors: dict[str, dict] = {}
         self.stopped = ""
 
@@ -61,7 +64,7 @@ class Run:
             self._child.close()
 
     def show_visible(self) -> dict[str, Visible]:
-        """Run all cells with the visible tests; gives how each exercise went. Raises: ChildStoppedError at the start."""
+        """Run all cells with the visible tests; gives how each exercise went. Raises: ChildStoppedError."""
         self._child, self._gone = self._start(), False
         found: dict[str, Visible] = {}
         solution = ""
@@ -69,9 +72,9 @@ class Run:
             solution = grade_id(cell) if is_solution(cell) else solution
             if is_test(cell):
                 found[grade_id(cell)] = Visible(stopped=self._solutions.get(solution))
-            if self.stopped:
-                if is_test(cell):
-                    found[grade_id(cell)].stopped = Outcome(NOT_RUN, ENDED)
+            if self.stopped and is_test(cell):
+                found[grade_id(cell)].stopped = Outcome(NOT_RUN, self.stopped)
+            if self.stopped or self._is_avoided(cell, number):
                 continue
             try:
                 self._perform(cell, number, found.get(grade_id(cell)))
@@ -79,6 +82,14 @@ class Run:
                 self._note(cell, number, found, _outcome(error))
                 self._begin_again(number)
         return found
+
+    def _is_avoided(self, cell: NotebookNode, number: int) -> bool:
+        """Whether a cell that is not graded would call a function that did not come to its end before."""
+        if is_test(cell) or is_solution(cell) or not self._avoided & _names(used_names, cell):
+            return False
+        self._skipped.add(number)
+        self._avoided |= _names(bound_names, cell)
+        return True
 
     def _perform(self, cell: NotebookNode, number: int, visible: Visible | None) -> None:
         if visible is None:
@@ -93,8 +104,7 @@ class Run:
             cell.outputs += outputs
             visible.errors[group.title] = error and error | {"line": _place(error, group)}
             if late:
-                self._skipped.add(number)
-                visible.stopped = self._too_long()
+                self._note(cell, number, {grade_id(cell): visible}, self._too_long())
                 break
         self._keep(cell, visible)
 
@@ -134,8 +144,14 @@ class Run:
         return Outcome(TIMED_OUT, f"It ran longer than {self._seconds * 0.5 ** (self._timeouts - 1):.3g} s.")
 
     def _note(self, cell: NotebookNode, number: int, found: dict[str, Visible], outcome: Outcome) -> None:
-        """Remember a cell that did not come to its end, so that it does not run again."""
+        """Remember a cell that did not come to its end, so that neither it nor what it called runs again."""
         self._skipped.add(number)
+        solutions = [each for each in self._cells[: number + 1] if is_solution(each)]
+        if is_test(cell) or is_solution(cell):
+            self._avoided |= _names(bound_names, solutions[-1]) if solutions else set()
+        elif not cell.id.startswith(EXTRA):
+            defined = set().union(*(_names(bound_names, each) for each in solutions))
+            self._avoided |= defined & _names(used_names, cell)
         if is_test(cell):
             found[grade_id(cell)].stopped = outcome
         elif is_solution(cell):
@@ -189,6 +205,14 @@ class Run:
             return ({"do": "stopped"}, []) if stop else (reply, content)
 
         return judge.judge(exercise, visible.kinds, visible.values, personal, ask), stop
+
+
+def _names(find: Callable[[str], set[str]], cell: NotebookNode) -> set[str]:
+    """Names in a cell; none where it is not plain Python."""
+    try:
+        return find(cell.source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
 
 
 def _outcome(error: ChildStoppedError) -> Outcome:

@@ -26,7 +26,8 @@ def start_student(
 ) -> Child:
     """The process that runs a student's notebook. files: by their paths below the folder that it works in.
 
-    halted: once it is set, whoever waits for the process gets KeyboardInterrupt. Raises: ChildStoppedError where it does not start.
+    halted: once it is set, whoever waits for the process gets KeyboardInterrupt.
+    Raises: ChildStoppedError where it does not start.
     """
     start = {BUBBLEWRAP: _confined, DOCKER: _contained}.get(walls, _open)
     child = start(limits, cores, halted)
@@ -35,7 +36,7 @@ def start_student(
     }
     files = fonts | files  # the list of fonts spares Matplotlib a search of seconds
     try:
-        _, _, late = child.ask({"do": "files", "names": list(files)}, list(files.values()), START_SECONDS)
+        child.ask({"do": "files", "names": list(files)}, list(files.values()), START_SECONDS)
     except ChildStoppedError as error:
         child.close()
         raise ChildStoppedError("the kernel did not start") from error

@@ -1,4 +1,4 @@
-"""IPython without a front end: runs cells as a notebook's kernel does, and keeps their outputs as plain text and pictures."""
+"""IPython without a front end: runs cells as a notebook's kernel does, and keeps their outputs as text and pictures."""
 
 import base64
 import io
@@ -106,7 +106,7 @@ class Shell(InteractiveShell):
         pass
 
     def execute(self, source: str) -> dict | None:
-        """Run a cell. Gives: its error as `name`, `text`, `line` of the cell and `traceback`; None where it has none."""
+        """Run a cell; gives its error as `name`, `text`, `line` of the cell and `traceback`, None where it has none."""
         self.outputs.clear()
         result = self.run_cell(source, store_history=True)
         error = result.error_before_exec or result.error_in_exec

@@ -1,4 +1,4 @@
-"""Messages between two processes over plain pipes: a head of JSON and pieces of bytes, measured before they are read."""
+"""Messages between two processes over pipes: a head of JSON and pieces of bytes, measured before they are read."""
 
 import json
 import struct
