@@ -6,6 +6,7 @@ from pathlib import Path
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from imagecourse.exercises.cells import is_solution
 from imagecourse.teaching.grade import Settings, Summary, grade_submissions
 from imagecourse.teaching.judging.sandbox import BUBBLEWRAP, NONE, Limits, why_not
 from imagecourse.teaching.marks import Mark, read_marks
@@ -148,7 +149,8 @@ class Classroom:
 
     def hand_in_model_answers(self, student: str) -> Path:
         """What the teacher's own cells say."""
-        return self.hand_in(student, {each.id: each.source for each in self.source.cells if each.cell_type == "code"})
+        return self.hand_in(student, {each.id: each.source for each in self.source.cells
+                                      if each.cell_type == "code" and is_solution(each)})
 
     def grade(self, course=None, received=None, **settings) -> Summary:
         settings = {"limits": self.limits, "walls": WALLS} | settings

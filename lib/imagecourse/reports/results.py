@@ -1,0 +1,143 @@
+"""The table of measured results that the READMEs show: made from the models' cards, typed nowhere."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+import imagecourse
+from imagecourse.evaluation import Estimate, accuracy_with_interval
+from imagecourse.files import atomic_path, read_json
+
+BEGIN, END = "<!-- results: made by `make results` -->", "<!-- end of results -->"
+READMES = {"en": "README.md", "fr": "README.fr.md", "es": "README.es.md"}
+HEADINGS = {
+    "en": ("model", "measure", "test pictures", "this model", "baseline", "mean of several trainings"),
+    "fr": ("modèle", "mesure", "images de test", "ce modèle", "référence", "moyenne de plusieurs entraînements"),
+    "es": ("modelo", "medida", "imágenes de prueba", "este modelo", "referencia", "media de varios entrenamientos"),
+}
+MEASURES = {
+    "six classes": ("six classes", "seis clases"),
+    "photo or not, balanced": ("photo ou non, équilibrée", "foto o no, equilibrada"),
+    "the same, on contents left out of the training": (
+        "la même, sur des contenus absents de l'entraînement",
+        "la misma, con contenidos ausentes del entrenamiento",
+    ),
+    "top-1": ("top-1", "top-1"),
+    "top-5": ("top-5", "top-5"),
+    "two in one picture: both found": ("deux sur une image : les deux trouvés", "dos en una imagen: ambos hallados"),
+    "two in one picture: both, and nobody else": (
+        "deux sur une image : les deux, et personne d'autre",
+        "dos en una imagen: ambos, y nadie más",
+    ),
+}
+
+
+class Row(NamedTuple):
+    """A measured figure in percent. shipped, baseline: with the interval over test pictures; mean: over trainings."""
+
+    model: str
+    measure: str
+    images: int
+    shipped: Estimate
+    baseline: Estimate | None = None
+    mean: Estimate | None = None
+
+
+def rows(models: Path) -> list[Row]:
+    """The figures of all models in a folder, by their cards; a task that has none here gives none."""
+    found = []
+    for path in sorted(models.glob("*/card.json")):
+        card = read_json(path)
+        measure = TASKS.get(card["task"])
+        found += measure(path.parent, card) if measure else []
+    return found
+
+
+def table(models: Path, language: str = "en") -> str:
+    """The results in Markdown."""
+    lines = [HEADINGS[language], ["---"] * len(HEADINGS[language])]
+    for row in rows(models):
+        link = f"[{row.model}](models/{row.model}/card.json)"
+        measure = row.measure if language == "en" else MEASURES[row.measure][language == "es"]
+        figures = [_text(estimate, language) for estimate in (row.shipped, row.baseline, row.mean)]
+        lines.append([link, measure, str(row.images), *figures])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def renew_readmes(project: Path | None = None) -> list[Path]:
+    """Put the table into the READMEs, between its two marks; gives those that had others."""
+    project = project or Path(imagecourse.__file__).parents[2]
+    changed = []
+    for language, name in READMES.items():
+        path = project / name
+        text = path.read_text(encoding="utf-8")
+        block = f"{BEGIN}\n\n{table(project / 'models', language)}\n\n{END}"
+        new = re.sub(f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: block, text, flags=re.DOTALL)
+        if new != text:
+            with atomic_path(path) as temporary:
+                temporary.write_text(new, encoding="utf-8")
+            changed.append(path)
+    return changed
+
+
+def _text(estimate: Estimate | None, language: str) -> str:
+    if estimate is None or np.isnan(estimate.low):
+        return "–"
+    value, low, high = (f"{100 * figure:.1f}" for figure in estimate)
+    text = f"{value} ({low}–{high})"
+    return text if language == "en" else text.replace(".", ",")
+
+
+def _estimate(figures: dict | None) -> Estimate | None:
+    return Estimate(figures["value"], figures["low"], figures["high"]) if figures and "low" in figures else None
+
+
+def _photo(folder: Path, card: dict) -> Iterator[Row]:
+    test, baseline = card.get("test", {}), card.get("baseline", {})
+    for measure, name in (("six classes", "accuracy"), ("photo or not, balanced", "photo_balanced_accuracy")):
+        if name in test:
+            yield Row(folder.name, measure, test["images"], _estimate(test[name]), _estimate(baseline.get(name)))
+    left_out = card.get("left_out", {})
+    if "photo_balanced_accuracy" in left_out:
+        baseline = card.get("left_out_baseline", {}).get("photo_balanced_accuracy")
+        shipped = _estimate(left_out["photo_balanced_accuracy"])
+        measure = "the same, on contents left out of the training"
+        yield Row(folder.name, measure, left_out["images"], shipped, _estimate(baseline))
+
+
+def _characters(folder: Path, card: dict) -> Iterator[Row]:
+    answers = pd.read_csv(folder / "predictions.csv", dtype=str, keep_default_na=False)
+    classes, several = card["classes"], "thresholds" in card
+    pairs = answers["truth"].map(lambda truth: truth not in classes)
+    alone = answers[~pairs]
+    best = alone[classes].astype(float).idxmax(axis=1)
+    shipped = accuracy_with_interval(alone["truth"], best)
+    over_seeds = card["over_seeds"]
+    yield Row(folder.name, "top-1", len(alone), shipped, _estimate(card.get("baseline")), _estimate(over_seeds["accuracy"]))
+    if several and pairs.any():
+        two = answers[pairs]
+        exact = accuracy_with_interval(two["truth"], two["prediction"])
+        named = [set(truth.split(" + ")) <= set(answer.split(" + ")) for truth, answer in
+                 zip(two["truth"], two["prediction"], strict=True)]  # fmt: skip
+        found = accuracy_with_interval(np.ones(len(named), bool), np.array(named))
+        means = [_estimate(over_seeds[name]) for name in ("all_found", "exactly_right")]
+        yield Row(folder.name, "two in one picture: both found", len(two), found, None, means[0])
+        yield Row(folder.name, "two in one picture: both, and nobody else", len(two), exact, None, means[1])
+
+
+def _breeds(folder: Path, card: dict) -> Iterator[Row]:
+    for name in ("top1", "top5"):
+        baseline = card.get("imagenet_head", {}).get(name)
+        measure = f"top-{name[-1]}"
+        yield Row(folder.name, measure, card["metrics"]["images"], _estimate(card["test"][name]), _estimate(baseline))
+
+
+TASKS: dict[str, Callable[[Path, dict], Iterator[Row]]] = {
+    "photo": _photo,
+    "characters": _characters,
+    "breeds": _breeds,
+}
