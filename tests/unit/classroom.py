@@ -21,6 +21,8 @@ METADATA = {"kernelspec": {"display_name": "Python 3", "language": "python", "na
 def cell(kind: str, name: str, source: str, **grading) -> nbformat.NotebookNode:
     made = (new_code_cell if kind == "code" else new_markdown_cell)(source)
     made["id"] = name
+    if name == "parameters":
+        made.metadata["tags"] = ["parameters"]
     if grading:
         flags = {"grade": False, "solution": False, "locked": False, "task": False, "schema_version": 3}
         made.metadata["nbgrader"] = flags | {"grade_id": name} | grading

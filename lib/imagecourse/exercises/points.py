@@ -32,7 +32,7 @@ def split_points(source: str) -> list[Group]:
         return [Group(source, None, "", 0)]
     places = [*(mark.start() for mark in marks), len(source)]
     groups = [Group(source[start:end].rstrip("\n"), float(mark[1]), mark[2].strip(), source.count("\n", 0, start))
-              for mark, start, end in zip(marks, places, places[1:], strict=True)]  # fmt: skip
+              for mark, start, end in zip(marks, places[:-1], places[1:], strict=True)]  # fmt: skip
     return [Group(source[: places[0]].rstrip("\n"), 0.0, "", 0), *groups] if source[: places[0]].strip() else groups
 
 

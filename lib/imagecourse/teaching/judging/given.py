@@ -48,7 +48,7 @@ def needs_of(test: int, cells: list[Cell], personal: set[str]) -> Needs:
     asked |= {name for name in wanted if not hasattr(builtins, name)}
     own, tainted = [], personal | (asked & solutions)
     for number in numbers:
-        if used_names(cells[number].source) & tainted or bound_names(cells[number].source) & personal:
+        if used_names(cells[number].source) & tainted:
             own.append(number)
             tainted |= bound_names(cells[number].source)
     return Needs([number for number in numbers if number not in own], own, sorted(asked))

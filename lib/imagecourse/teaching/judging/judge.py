@@ -53,11 +53,12 @@ class Judge:
         """Run a test, group by group. Gives: for each group its `reason` to fail, empty where it passed."""
         name = head["exercise"]
         names = dict(self._prepare(name))
-        questions = Questions(self._exchange, name, self._prepare(name))
+        questions = Questions(self._exchange, name, names)
         names.update(head["personal"])
         names.update(questions.answers(head["kinds"], pieces))
         for number in self._needs[name].own:
             _run(self._cells[number], names)
+        questions.given = dict(names)  # without what the test itself binds
         source = next(cell.source for cell in self._cells if cell.name == name and cell.role == TEST)
         reasons = [_reason(group.source, names) for group in split_points(source)]
         if questions.broken:

@@ -31,7 +31,7 @@ class Questions:
     """
 
     def __init__(self, exchange: Exchange, exercise: str, given: dict[str, Any]):
-        self._exchange, self._exercise, self._given = exchange, exercise, given
+        self._exchange, self._exercise, self.given = exchange, exercise, given
         self._functions: list[Callable] = []
         self.problem, self.broken = "", ""
 
@@ -127,7 +127,7 @@ class Questions:
         tree = networks.to_json(value, encoder) or _as_import(value)
         if tree:
             return tree
-        name = next((name for name, given in self._given.items() if given is value), None)
+        name = next((name for name, given in self.given.items() if given is value), None)
         if name and not callable(value):
             return {"name": name}
         if callable(value):

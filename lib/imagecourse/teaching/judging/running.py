@@ -24,6 +24,7 @@ from imagecourse.teaching.judging.outputs import clean_outputs, error_output
 MOST_RESTARTS = 3
 LEAST_SECONDS = 1.0
 EXTRA = "extra-"  # how ids of the student's own cells begin
+LEFT_OUT = "It needs cells that did not come to their end."
 ENDED = "The run was stopped: too much of the notebook does not come to its end."
 
 
@@ -52,7 +53,7 @@ class Run:
         self._start, self._seconds, self._asked = start, seconds, asked
         self._child: Child | None = None
         self._skipped: set[int] = set()
-        self._timeouts, self._restarts, self._gone = 0, 0, True
+        self._timeouts, self._restarts, self._reached, self._gone = 0, 0, -1, True
         self._solutions: dict[str, Outcome] = {}  # solution cells that did not come to their end
         self._avoided: set[str] = set()  # names of functions that did not
         self.solution_errors: dict[str, dict] = {}
@@ -76,11 +77,14 @@ class Run:
                 found[grade_id(cell)].stopped = Outcome(NOT_RUN, self.stopped)
             if self.stopped or self._is_avoided(cell, number):
                 continue
+            self._reached = number
             try:
                 self._perform(cell, number, found.get(grade_id(cell)))
             except ChildStoppedError as error:
-                self._note(cell, number, found, _outcome(error))
+                blamed = self._note(cell, number, found, _outcome(error))
                 self._begin_again(number)
+                if not blamed:
+                    self.stopped = self.stopped or f"The run was stopped: in a cell of the chapter, {error}."
         return found
 
     def _is_avoided(self, cell: NotebookNode, number: int) -> bool:
@@ -103,6 +107,8 @@ class Run:
             error, late, outputs = self._execute(group.source)
             cell.outputs += outputs
             visible.errors[group.title] = error and error | {"line": _place(error, group)}
+            if error and error.get("name") == "NameError" and self._avoided & set(str(error.get("text")).split("'")):
+                visible.stopped = Outcome(NOT_RUN, LEFT_OUT)
             if late:
                 self._note(cell, number, {grade_id(cell): visible}, self._too_long())
                 break
@@ -143,35 +149,42 @@ class Run:
     def _too_long(self) -> Outcome:
         return Outcome(TIMED_OUT, f"It ran longer than {self._seconds * 0.5 ** (self._timeouts - 1):.3g} s.")
 
-    def _note(self, cell: NotebookNode, number: int, found: dict[str, Visible], outcome: Outcome) -> None:
-        """Remember a cell that did not come to its end, so that neither it nor what it called runs again."""
+    def _note(self, cell: NotebookNode, number: int, found: dict[str, Visible], outcome: Outcome) -> bool:
+        """Remember a cell that did not come to its end, so that neither it nor what it called runs again.
+
+        Gives: whether the student's code was in it.
+        """
         self._skipped.add(number)
         solutions = [each for each in self._cells[: number + 1] if is_solution(each)]
         if is_test(cell) or is_solution(cell):
             self._avoided |= _names(bound_names, solutions[-1]) if solutions else set()
         elif not cell.id.startswith(EXTRA):
             defined = set().union(*(_names(bound_names, each) for each in solutions))
-            self._avoided |= defined & _names(used_names, cell)
+            called = defined & _names(used_names, cell)
+            self._avoided |= called | _names(bound_names, cell)
+            return bool(called)
         if is_test(cell):
             found[grade_id(cell)].stopped = outcome
         elif is_solution(cell):
             self._solutions[grade_id(cell)] = outcome
+        return True
 
     def _begin_again(self, last: int) -> None:
         """Start the process again, and run the cells up to this one that came to their end."""
         self._child.close()
-        self._restarts += 1
+        self._restarts, self._gone = self._restarts + 1, True
         if self._restarts > MOST_RESTARTS:
             self.stopped = ENDED
             return
         deadline = time.monotonic() + self._seconds
         try:
-            self._child, self._gone = self._start(), False
+            self._child = self._start()
             for number, cell in enumerate(self._cells[: last + 1]):
                 if time.monotonic() > deadline:
                     raise ChildStoppedError("running earlier cells again took too long", True)
                 if number not in self._skipped or is_test(cell):
                     self._repeat(cell, number in self._skipped)
+            self._gone = False
         except ChildStoppedError as error:
             self.stopped = f"The run was stopped: {error}."
 
@@ -183,9 +196,9 @@ class Run:
 
     def judge(self, exercise: str, visible: Visible, judge: Judge, personal: dict) -> tuple[Verdict, Outcome | None]:
         """Let an exercise be judged. Gives: the verdict, and why it did not come to its end, None where it did."""
+        if self._gone and self._restarts <= MOST_RESTARTS:
+            self._begin_again(self._reached)
         if self._gone:
-            self._begin_again(len(self._cells) - 1)
-        if self.stopped:
             return Verdict(), Outcome(NOT_RUN, self.stopped)
         left, stop = self._allowance(), None
 
