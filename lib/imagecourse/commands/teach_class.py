@@ -201,7 +201,7 @@ def _walls(options) -> str:
 def _mark(options) -> int:
     with _wanting_nbgrader():
         from imagecourse.teaching.marking import enter_marks, write_marking_page
-        from imagecourse.teaching.marking_server import make_server
+        from imagecourse.teaching.marking_server import MarkingServer
 
         if options.page:
             print(write_marking_page(options.graded, options.page))
@@ -212,8 +212,8 @@ def _mark(options) -> int:
                 print(line, file=sys.stderr)
             print(f"{entered} marks entered")
             return 1 if wrong else 0
-        server, address = make_server(options.graded, options.port)
-    print(f"{address}\nopen this in a browser; Ctrl-C ends it", flush=True)
+        server = MarkingServer(options.graded, options.port)
+    print(f"{server.address}\nopen this in a browser; Ctrl-C ends it", flush=True)
     try:
         server.serve_forever()
     except KeyboardInterrupt:

@@ -36,6 +36,7 @@ from imagecourse.files import read_json, write_json
 NEWEST, BEST = "newest", "best"
 KEYS = {"students", "resubmission", "late", "due", "extensions"}
 LATE_KEYS = {"free_days", "penalty", "most"}
+WITHOUT_SECONDS = re.compile(r"(= *\d{4}-\d\d-\d\d[T ]\d\d:\d\d)(?![:\d])")  # as TOML 1.1 has it, and people write it
 EXAMPLE = "give a time as 2026-03-01T23:59"
 
 
@@ -120,7 +121,7 @@ def read_course(path: Path, chapters: Iterable[str]) -> Course:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file of policies")
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(WITHOUT_SECONDS.sub(r"\1:00", path.read_text(encoding="utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: not TOML ({error})") from error
     try:

@@ -60,7 +60,7 @@ def _match(cells: list, released: list, remarks: list[str]) -> dict[int, int]:
     """Which cell of the release each submitted cell is: by grade id, cell id, the function it defines, its text, or
     its place between others."""
     pairs: dict[int, int] = {}
-    for agree in (_same_grade_id, _same_cell_id, _same_function, _same_text):
+    for agree in (_same_grade_id, _same_cell_id, _same_function, _same_text, _same_short_id):
         for target, original in enumerate(released):
             if target in pairs.values():
                 continue
@@ -94,7 +94,11 @@ def _same_grade_id(cell, original) -> bool:
 
 
 def _same_cell_id(cell, original) -> bool:
-    return cell.id == original.id or (len(cell.id) == SHORT_ID and original.id.startswith(cell.id))
+    return cell.id == original.id
+
+
+def _same_short_id(cell, original) -> bool:
+    return len(cell.id) == SHORT_ID and original.id.startswith(cell.id)
 
 
 def _same_function(cell, original) -> bool:
