@@ -11,7 +11,7 @@ from imagecourse.files import atomic_path
 from imagecourse.teaching.course import Course, saved_course
 from imagecourse.teaching.gradebook import POLICIES
 from imagecourse.teaching.judging.outputs import clean_text
-from imagecourse.teaching.marks import AWAITING, GRADED, ChapterMark, Mark, by_chapter, read_marks
+from imagecourse.teaching.marks import AWAITING, GRADED, ZERO, ChapterMark, Mark, by_chapter, read_marks
 from imagecourse.teaching.statistics import write_statistics
 
 FORMATS = ("csv", "xlsx", "moodle", "canvas")
@@ -81,7 +81,7 @@ def students_table(chapters: list[ChapterMark], course: Course) -> pd.DataFrame:
     rows = []
     for student, own in _by_student(chapters).items():
         person = course.person(student)
-        open_ones = [f"{mark.chapter}: {mark.state}" for mark in own if mark.state != GRADED]
+        open_ones = [f"{mark.chapter}: {mark.state}" for mark in own if mark.state not in (GRADED, ZERO)]
         rows.append({"id": harmless(student), "name": harmless(person.name), "email": harmless(person.email)}
                     | {mark.chapter: _rounded(mark.points) for mark in own}
                     | {"total": _rounded(sum(mark.points for mark in own)),
@@ -136,4 +136,4 @@ def _total(own: list[ChapterMark]) -> float | str:
 
 
 def _states(own: list[ChapterMark]) -> str:
-    return "; ".join(f"{mark.chapter}: {mark.state}" for mark in own if mark.state != GRADED) or GRADED
+    return "; ".join(f"{mark.chapter}: {mark.state}" for mark in own if mark.state not in (GRADED, ZERO)) or GRADED

@@ -81,7 +81,8 @@ def _why_no_container() -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
     project = Path(imagecourse.__file__).parents[2]
-    return "" if found.returncode == 0 else f"no image {image()}; make it: {engine()} build -t {image()} {project}"
+    make = f"{engine()} build --target grading -t {image()} {project}"
+    return "" if found.returncode == 0 else f"no image {image()}; make it: {make}"
 
 
 def advice(walls: str) -> str:
