@@ -151,8 +151,10 @@ class Classroom:
 
     def hand_in_model_answers(self, student: str) -> Path:
         """What the teacher's own cells say."""
-        return self.hand_in(student, {each.id: each.source for each in self.source.cells
-                                      if each.cell_type == "code" and is_solution(each)})
+        return self.hand_in(
+            student,
+            {each.id: each.source for each in self.source.cells if each.cell_type == "code" and is_solution(each)},
+        )
 
     def grade(self, course=None, received=None, **settings) -> Summary:
         settings = {"limits": self.limits, "walls": WALLS} | settings

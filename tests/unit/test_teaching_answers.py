@@ -147,7 +147,7 @@ class Bench:
             assert not late
             return reply, content
 
-        verdict = self.judge.judge(name, head["kinds"], values, {}, ask)
+        verdict = self.judge.judge(name, head["kinds"], values, {}, ask, 60)
         assert not verdict.broken
         return not any(errors) and not any(verdict.reasons)
 

@@ -17,7 +17,8 @@ CELLS = [
         "return np.asarray(values, float) ** 2",
         'np.testing.assert_allclose(squares([1.0, 2.0]), [1, 4], err_msg="each value times itself")',
         "secret_values = np.array([3.25, -7.5])\nexpected = secret_values**2\n"
-        "np.testing.assert_allclose(squares(secret_values), expected)\nassert type(squares(secret_values)) is np.ndarray",
+        "np.testing.assert_allclose(squares(secret_values), expected)\n"
+        "assert type(squares(secret_values)) is np.ndarray",
     ),
     *exercise("mean", "return float(np.mean(values))", 'assert mean([2, 4]) == 3, "in the middle"',
               "assert mean([0.5, 7]) == 3.75\nassert type(mean([1])) is float\n"
@@ -38,10 +39,11 @@ ATTACKS = {
     "reply": f"import gc\nstudent = {STUDENT}\n"
              "student._run = lambda head, pieces: ({}, [b'{\"error\": null, \"outputs\": []}'])" + ZEROS,
     "globals": "\ndef squares(values):\n    import gc\n    found = globals().get('expected')\n"
-               "    held = [each['expected'] for each in gc.get_objects() if type(each) is dict and 'expected' in each]\n"
-               "    return np.zeros(2) if found is None and not held else found",
+               "    held = [each for each in gc.get_objects() if type(each) is dict and 'expected' in each]\n"
+               "    return next((each['expected'] for each in held), np.zeros(2)) if found is None else found",
     "builtins": "import builtins\nclass Lie(float):\n    __eq__ = __ne__ = __lt__ = __gt__ = lambda *a: True\n"
-                "    __hash__ = None\nbuiltins.float = Lie\n__builtins__ = {**vars(builtins), 'type': lambda x: np.ndarray}\n"
+                "    __hash__ = None\nbuiltins.float = Lie\n"
+                "__builtins__ = {**vars(builtins), 'type': lambda x: np.ndarray}\n"
                 "def squares(values):\n    return Lie(0)",
     "lying-array": "class Lie(np.ndarray):\n    def __array_function__(self, *a): return True\n"
                    "    def __array_ufunc__(self, *a, **k): return np.True_\n"
@@ -52,7 +54,8 @@ ATTACKS = {
     "forged-result": "import gc, json\nfrom imagecourse.teaching.judging import student as process\n"
                      "process.encode = lambda value, outside=None: [json.dumps({'name': 'expected'}).encode()]"
                      + ZEROS,
-    "frames": "import inspect, sys, linecache, gc\ndef squares(values):\n    frame, found = inspect.currentframe(), []\n"
+    "frames": "import inspect, sys, linecache, gc\ndef squares(values):\n"
+              "    frame, found = inspect.currentframe(), []\n"
               "    while frame:\n        found += [frame.f_locals.get('expected'), frame.f_globals.get('expected')]\n"
               "        found += [c for c in frame.f_code.co_consts if c == -7.5]\n        frame = frame.f_back\n"
               "    texts = [line for lines in linecache.cache.values() for line in lines[2:3]]\n"
@@ -60,7 +63,8 @@ ATTACKS = {
               "    return next((each for each in found if each is not None and each is not False), np.zeros(2))",
 }  # fmt: skip
 THIEF = {
-    "squares": "import base64\nloot = []\ndef squares(values):\n    loot.append(list(values))\n    return np.square(values)",
+    "squares": "import base64\nloot = []\ndef squares(values):\n    loot.append(list(values))\n"
+               "    return np.square(values)",
     "mean": "def mean(values):\n    text = base64.b64encode(b'MARKER' + repr(loot).encode()).decode()\n"
             "    raise AssertionError(text)",
 }  # fmt: skip
@@ -96,7 +100,8 @@ def test_an_honest_answer_beside_them_has_all_points(attacked):
 
 def test_attackers_are_remarked_on(attacked):
     remarks = {name: attacked.marks(name)[0].remarks for name in ATTACKS}
-    for name, word in (("defaults", "__defaults__"), ("kernel", "ipykernel"), ("shell", "get_ipython"), ("reply", "gc."),
+    for name, word in (("defaults", "__defaults__"), ("kernel", "ipykernel"), ("shell", "get_ipython"),
+                       ("reply", "gc."),
                        ("builtins", "builtins"), ("lying-array", "__array_ufunc__"), ("frames", "f_back"),
                        ("tags", "imagecourse.teaching")):  # fmt: skip
         assert word in remarks[name]
@@ -120,7 +125,7 @@ def test_the_student_never_receives_a_hidden_test(tmp_path):
     record = tmp_path / "record.txt"
     spy = (
         "from imagecourse.teaching.judging import wire\nplain_receive = wire.receive\n"
-        f"def receive(source):\n    head, pieces = plain_receive(source)\n    with open({str(record)!r}, 'a') as file:\n"
+        f"def receive(source):\n    head, pieces = plain_receive(source)\n    with open('{record}', 'a') as file:\n"
         "        file.write(repr((head, pieces)) + '\\n')\n    return head, pieces\nwire.receive = receive\n"
     )
     room = Classroom(tmp_path / "room", CELLS)
@@ -144,7 +149,8 @@ def test_ready_made_answers_are_remarked_on_and_keep_their_points(tmp_path):
     room = Classroom(tmp_path, cells)
     room.hand_in("ready", {"smooth": "from scipy import ndimage\ndef smooth(values):\n"
                                      "    return ndimage.convolve(values, np.ones(3) / 3)"})  # fmt: skip
-    room.hand_in("other", {"smooth": "import numpy\ndef smooth(values):\n    padded = np.pad(values, 1, mode='symmetric')\n"
+    room.hand_in("other", {"smooth": "import numpy\ndef smooth(values):\n"
+                                     "    padded = np.pad(values, 1, mode='symmetric')\n"
                                      "    return numpy.convolve(padded, np.ones(3) / 3, 'valid')"})  # fmt: skip
     room.hand_in("own", {"smooth": "def smooth(values):\n    padded = np.pad(values, 1, mode='symmetric')\n"
                                    "    return (padded[:-2] + padded[1:-1] + padded[2:]) / 3"})  # fmt: skip

@@ -19,15 +19,18 @@ from imagecourse.teaching.inbox import companions, printable, read_inbox, read_r
 from imagecourse.teaching.marks import read_marks
 from imagecourse.teaching.release import student_version
 
-TOTAL, PRODUCT = "def total(values):\n    return float(sum(values))", "def product(values):\n    return float(np.prod(values))"
+TOTAL, PRODUCT = (
+    "def total(values):\n    return float(sum(values))",
+    "def product(values):\n    return float(np.prod(values))",
+)
 ESSAY = "It does not matter in which order we add."
 RIGHT = {"total": TOTAL, "product": PRODUCT, "why": ESSAY}
 DUE = [("graded", 4), ("graded", 3), ("awaiting hand marking", None)]
 # how programs save a notebook: minor version, cell ids kept, grading kept, widgets without their state
 VARIANTS = {
     "colab": (0, False, True, True), "colab-bare": (0, False, False, False), "version-4.4": (4, False, True, False),
-    "ids-in-metadata": (5, False, True, False), "ids-too-early": (0, True, True, False), "widgets": (5, True, True, True),
-    "bare-with-ids": (5, True, False, False),
+    "ids-in-metadata": (5, False, True, False), "ids-too-early": (0, True, True, False),
+    "widgets": (5, True, True, True), "bare-with-ids": (5, True, False, False),
 }  # fmt: skip
 
 
@@ -56,8 +59,9 @@ def hand_in_oddities(room: Classroom) -> None:
     for each in twice.cells:
         each["id"] = "same"
     room.hand_in("same-ids", json.dumps(twice))
-    for name, content in (("bom", b"\xef\xbb\xbf" + json.dumps(right).encode()), ("utf16", json.dumps(right).encode("utf-16")),
-                          ("truncated", json.dumps(right).encode()[:1500])):  # fmt: skip
+    text = json.dumps(right)
+    for name, content in (("bom", b"\xef\xbb\xbf" + text.encode()), ("utf16", text.encode("utf-16")),
+                          ("truncated", text.encode()[:1500])):  # fmt: skip
         room.hand_in(name, "").write_bytes(content)
     broken = b"M\xfcller" + b"\n1"
     folder = Path(os.fsdecode(os.path.join(os.fsencode(room.submitted), broken)))
@@ -154,7 +158,10 @@ def found_in(submitted: Path, workspace: Path, releases: dict, course: Course = 
 def test_files_as_canvas_and_moodle_hand_them_out_find_their_students(tmp_path, releases):
     inbox, first, second = tmp_path / "in", releases["01_sums"], releases["02_means"]
     put(inbox / "Ann Lee_4711_assignsubmission_file_01_sums (1).ipynb", first)
-    put(inbox / "Bob van Dyk_4712_assignsubmission_file_" / "work.ipynb", solved(second, {"mean": "def mean(values): 0"}))
+    put(
+        inbox / "Bob van Dyk_4712_assignsubmission_file_" / "work.ipynb",
+        solved(second, {"mean": "def mean(values): 0"}),
+    )
     put(inbox / "ozcagla_LATE_81_99_01_sums-2.ipynb", first)
     put(inbox / "ozcagla_81_98_01_sums.ipynb", first, "2026-02-01T12:00")
     put(inbox / "s2_01_sums.ipynb", first)
@@ -179,11 +186,15 @@ def test_an_archive_keeps_its_times_and_a_students_own_does_not(tmp_path, releas
         archive.writestr(zipfile.ZipInfo("01_sums/01_sums.ipynb", (2020, 1, 1, 0, 0, 0)), text)
         archive.writestr("../../outside.ipynb", text)
     with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
-        archive.writestr(zipfile.ZipInfo("class/Ann Lee_1_assignsubmission_file_/01_sums.ipynb", (2026, 3, 1, 8, 30, 0)), text)
+        archive.writestr(
+            zipfile.ZipInfo("class/Ann Lee_1_assignsubmission_file_/01_sums.ipynb", (2026, 3, 1, 8, 30, 0)), text
+        )
         archive.writestr(zipfile.ZipInfo("class/s2/01_sums.zip", (2026, 3, 2, 9, 0, 0)), inner.read_bytes())
         archive.writestr("class/__MACOSX/._x.ipynb", "x")
     inbox = read_inbox(tmp_path / "all.zip", tmp_path / "work", releases, CLASS)
-    received = {student: found[0].received.astimezone().replace(tzinfo=None) for (student, _), found in inbox.found.items()}
+    received = {
+        student: found[0].received.astimezone().replace(tzinfo=None) for (student, _), found in inbox.found.items()
+    }
     assert received == {"s1": datetime(2026, 3, 1, 8, 30), "s2": datetime(2026, 3, 2, 9, 0)}
     assert not list(tmp_path.rglob("outside*"))
     put(tmp_path / "broken.zip", "no archive")

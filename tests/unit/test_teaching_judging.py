@@ -162,7 +162,8 @@ def test_a_student_has_the_same_values_wherever_the_id_is_known():
 UNPLAIN = [
     TITLE,
     cell("code", "imports", "import numpy as np"),
-    *exercise("lazy", "return [2 * value for value in values]", "assert list(lazy([1])) == [2]", "assert list(lazy([4])) == [8]"),
+    *exercise("lazy", "return [2 * each for each in values]", "assert list(lazy([1])) == [2]",
+              "assert list(lazy([4])) == [8]"),
     *exercise("unjudged", "return values", "assert unjudged(1) == 1", "assert unjudged(iter([])) is None"),
     *exercise("uses", "return len(values)", "assert uses([1]) == 1", "assert uses([1, 2]) == 2"),
 ]  # fmt: skip
@@ -170,7 +171,10 @@ UNPLAIN = [
 
 def test_what_is_no_data_is_said_and_a_test_that_cannot_be_judged_is_the_teachers(tmp_path):
     room = Classroom(tmp_path, UNPLAIN)
-    given = {"unjudged": "def unjudged(values):\n    return values", "uses": "def uses(values):\n    return len(values)"}
+    given = {
+        "unjudged": "def unjudged(values):\n    return values",
+        "uses": "def uses(values):\n    return len(values)",
+    }
     room.hand_in("ann", given | {"lazy": "def lazy(values):\n    return (2 * value for value in values)"})
     summary = room.grade()
     lazy, unjudged, uses = room.marks("ann")
@@ -178,6 +182,36 @@ def test_what_is_no_data_is_said_and_a_test_that_cannot_be_judged_is_the_teacher
     assert unjudged.state == "failed to run" and "not your fault" in unjudged.message
     assert "unjudged-tests: cannot be judged" in unjudged.remarks and "cannot be judged" in summary.failures[0]
     assert (uses.state, uses.points) == ("graded", 4)
+
+
+SHARED = [
+    TITLE,
+    cell("code", "imports", "import numpy as np\nfrom types import SimpleNamespace"),
+    cell("code", "given", "size = 2\ndata = np.arange(4.0)\nholder = SimpleNamespace(values=np.arange(3.0))\n\n\n"
+                          "def scaled(value):\n    return size * value"),
+    *exercise("double", "return 2 * values", "assert double(data[:2]).tolist() == [0, 2]",
+              "assert double(data).tolist() == [0, 2, 4, 6] and double(holder.values).tolist() == [0, 2, 4]\n"
+              "assert scaled(1) == 2"),
+    cell("code", "later", "size = 5"),
+    *exercise("fivefold", "return 5 * values", "assert fivefold(1) == scaled(1)",
+              "assert fivefold(3) == scaled(3) == 15"),
+]  # fmt: skip
+
+
+def test_what_one_student_changes_stays_with_that_student(tmp_path):
+    room = Classroom(tmp_path, SHARED)
+    right = {
+        "double": "def double(values):\n    return 2 * values",
+        "fivefold": "def fivefold(values):\n    return 5 * values",
+    }
+    changing = "def double(values):\n    values *= 2\n    return values"
+    room.hand_in("a-changing", right | {"double": changing})
+    room.hand_in("b-right", right)
+    room.hand_in("c-half", {"double": right["double"]})
+    room.grade(jobs=1)
+    assert [room.states(name)[0] for name in ("a-changing", "b-right", "c-half")] == [
+        ("zero", 0), ("graded", 4), ("graded", 4)]  # fmt: skip
+    assert room.states("b-right")[1] == ("graded", 4) and room.states("c-half")[1] == ("zero", 0)
 
 
 GROUPED = """values = [3.0, 4.0]
@@ -194,8 +228,8 @@ NORMS = [
     TITLE,
     cell("code", "imports", "import numpy as np"),
     cell("markdown", "norm-exercise", "#### Exercise 1 (4.5 points): the norm"),
-    cell("code", "norm", "def norm(values):\n    ### BEGIN SOLUTION\n    return float(np.sqrt(sum(v * v for v in values)))\n"
-         "    ### END SOLUTION", solution=True),
+    cell("code", "norm", "def norm(values):\n    ### BEGIN SOLUTION\n"
+         "    return float(np.sqrt(sum(v * v for v in values)))\n    ### END SOLUTION", solution=True),
     cell("code", "norm-tests", GROUPED, grade=True, locked=True, points=4.5),
 ]  # fmt: skip
 NORM_ANSWERS = {
@@ -301,7 +335,9 @@ def loops(tmp_path_factory) -> Classroom:
     for name, answers in LOOPERS.items():
         room.hand_in(name, answers | REST)
     room.hand_in("all", {name: f"def {name}(values):\n    {IGNORES}{FOREVER}" for name in ("first", "second", "third")})
-    room.hand_in("cells", {"uses-first": "while True:\n    pass", "first": "def first(values):\n    return values"} | REST)
+    room.hand_in(
+        "cells", {"uses-first": "while True:\n    pass", "first": "def first(values):\n    return values"} | REST
+    )
     start = time.monotonic()
     room.grade(jobs=2)
     room.seconds = time.monotonic() - start
@@ -331,7 +367,9 @@ def test_a_chapter_that_needs_more_than_it_may_is_not_the_students_fault(tmp_pat
     heavy = cell("code", "heavy", "import os\nos.kill(os.getpid(), 9)")  # as the kernel does with what takes too much
     cells = [*LOOPS[:5], heavy, *exercise("later", "return values", "assert later(1) == 1")]
     room = Classroom(tmp_path, cells)
-    room.hand_in("ann", {"first": "def first(values):\n    return values", "later": "def later(values):\n    return values"})
+    room.hand_in(
+        "ann", {"first": "def first(values):\n    return values", "later": "def later(values):\n    return values"}
+    )
     summary = room.grade()
     assert room.states("ann") == [("graded", 4), ("failed to run", 0)]
     assert "in a cell of the chapter" in summary.failures[0]
@@ -380,7 +418,8 @@ CHECKED = [
 
 def test_check_names_the_line_of_a_missing_colon_and_the_values_that_differ(tmp_path):
     notebook = Classroom(tmp_path / "room", CHECKED).release
-    answers = {"first": "def first(values):\n    return np.array([1.0, 5.0])", "second": "x = 1\ndef second(values)\n    pass",
+    answers = {"first": "def first(values):\n    return np.array([1.0, 5.0])",
+               "second": "x = 1\ndef second(values)\n    pass",
                "third": "def third(values):\n    return values"}  # fmt: skip
     for each in notebook.cells:
         each.source = answers.get(each.id, each.source)

@@ -46,12 +46,14 @@ def child():
          "import ctypes, os\nif ctypes.CDLL(None, use_errno=True).unshare(0x10000000):\n    raise PermissionError",
          "PermissionError"),
         ("import subprocess\nsubprocess.run(['unshare', '-Urm', 'true'], check=True)", "CalledProcessError"),
-        ("import ctypes\nif ctypes.CDLL(None).shmget(0, 2**20, 0o1600) == -1:\n    raise PermissionError", "PermissionError"),
+        ("import ctypes\nif ctypes.CDLL(None).shmget(0, 2**20, 0o1600) == -1:\n    raise PermissionError",
+         "PermissionError"),
         ("open('/dev/hoard', 'w')", "OSError"),
         ("open('/usr/hoard', 'w')", "OSError"),
-        ("with open('/dev/shm/hoard', 'wb') as file:\n    for _ in range(200):\n        file.write(bytes(2**20))", "OSError"),
-        ("import os\nfile = open('hoard', 'wb')\nos.unlink('hoard')\nfor _ in range(800):\n    file.write(bytes(2**20))\n"
-         "    file.flush()", "OSError"),
+        ("with open('/dev/shm/hoard', 'wb') as file:\n    for _ in range(200):\n        file.write(bytes(2**20))",
+         "OSError"),
+        ("import os\nfile = open('hoard', 'wb')\nos.unlink('hoard')\nfor _ in range(800):\n"
+         "    file.write(bytes(2**20))\n    file.flush()", "OSError"),
         ("import numpy as np\nfull = np.ones(2**28)", "MemoryError"),
         ("import socket\nsocket.create_connection(('1.1.1.1', 53), 2)", "OSError"),
         ("assert open('data/hello.txt').read() == 'hello'", None),
@@ -61,12 +63,16 @@ def child():
 def test_what_hoards_or_leaves_is_refused_and_the_rest_works(child, source, error):
     found = execute(child, source)
     assert (found and found["name"]) in ((error, "PermissionError") if error == "OSError" else (error,))
-    execute(child, "import os\nfull = file = None\nif os.path.exists('/dev/shm/hoard'):\n    os.unlink('/dev/shm/hoard')")
+    execute(
+        child, "import os\nfull = file = None\nif os.path.exists('/dev/shm/hoard'):\n    os.unlink('/dev/shm/hoard')"
+    )
 
 
 @walled
 def test_the_processor_time_of_many_processes_and_their_memory_are_bounded_together():
-    hoard = "import os, time\nfor _ in range(4):\n    if os.fork() == 0:\n        held = bytearray(b'x') * 500_000_000\n"
+    hoard = (
+        "import os, time\nfor _ in range(4):\n    if os.fork() == 0:\n        held = bytearray(b'x') * 500_000_000\n"
+    )
     hoard += "        time.sleep(60)\ntime.sleep(60)"
     made = start_student(WALLS, LIMITS, 1, {})
     start = time.monotonic()
@@ -124,7 +130,7 @@ def test_a_message_that_is_too_large_or_none_stops_its_sender_alone():
     for junk in (b"junk" * 1000, b"\xff" * 100):
         made = start_student(NONE, LIMITS, 1, {})
         source = "import gc\nstudent = next(each for each in gc.get_objects() if type(each).__name__ == 'Student')\n"
-        with pytest.raises(ChildStoppedError, match="disturbed|ended"):
+        with pytest.raises(ChildStoppedError, match=r"disturbed|ended"):
             execute(made, source + f"student._sink.write({junk!r})\nstudent._sink.flush()", 20)
         made.close()
 

@@ -69,7 +69,8 @@ def endless() -> list:
 
 @pytest.mark.parametrize(
     "value",
-    [Liar(1), LyingList(), np.zeros(3).view(np.matrix), np.ma.zeros(3), (x for x in ()), lambda: 0, object, [{"a": Liar(1)}],
+    [Liar(1), LyingList(), np.zeros(3).view(np.matrix), np.ma.zeros(3), (x for x in ()), lambda: 0, object,
+     [{"a": Liar(1)}],
      np.zeros(2, [("a", "i4")]), np.array([Liar(1)], object), 10**5000, endless(), pd.Series([object()]),
      type("Frame", (pd.DataFrame,), {})()],
     ids=lambda value: type(value).__name__,
@@ -139,7 +140,13 @@ def test_networks_that_carry_code_are_refused(layer):
 
 @pytest.mark.parametrize(
     "change",
-    [{"class_name": "Lambda"}, {"module": "os"}, {"module": "builtins"}, {"registered_name": "my>Thing"}, {"module": None}],
+    [
+        {"class_name": "Lambda"},
+        {"module": "os"},
+        {"module": "builtins"},
+        {"registered_name": "my>Thing"},
+        {"module": None},
+    ],
 )
 def test_a_forged_description_of_a_network_builds_nothing(change):
     pieces = encode(small_network(), outward)
@@ -161,7 +168,8 @@ def test_messages_come_as_they_were_sent_and_large_ones_not_at_all():
     with pytest.raises(wire.BrokenMessageError):
         wire.send(stream, {}, [bytes(wire.LARGEST_MESSAGE + 1)])
     for junk in (wire.PREFIX.pack(2**31, 0), wire.PREFIX.pack(2, 2**40) + b"{}", wire.PREFIX.pack(2, 0) + b"[]",
-                 wire.PREFIX.pack(13, 5) + b'{"pieces":[3]}'[:13], wire.PREFIX.pack(15, 0) + b'{"pieces":[-1]}'):  # fmt: skip
+                 wire.PREFIX.pack(14, 5) + b'{"pieces":[3]}',
+                 wire.PREFIX.pack(15, 0) + b'{"pieces":[-1]}'):  # fmt: skip
         with pytest.raises((wire.BrokenMessageError, EOFError)):
             wire.receive(io.BytesIO(junk))
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-
-from classroom import MEANS, cell, exercise, write_chapters
+from classroom import MEANS, exercise, write_chapters
+from classroom import cell as make_cell
 
 from imagecourse.cli import main
 from imagecourse.exercises.cells import find_exercises, grade_id, grading, is_solution, is_test, read_notebook
@@ -181,10 +181,10 @@ def test_old_notebooks_and_lists_of_lines_are_read(tmp_path):
 
 def test_chapters_that_differ_from_student_to_student_are_written_for_each(tmp_path):
     cells = [
-        cell("markdown", "title", "# 01 · Powers"),
-        cell("code", "imports", "from imagecourse.exercises.variants import Variant"),
-        cell("code", "parameters", 'dataset = "sample"\nstudent = ""'),
-        cell("code", "values", 'mine = Variant(student, "power")\npower = mine.integer("power", 2, 9)'),
+        make_cell("markdown", "title", "# 01 · Powers"),
+        make_cell("code", "imports", "from imagecourse.exercises.variants import Variant"),
+        make_cell("code", "parameters", 'dataset = "sample"\nstudent = ""'),
+        make_cell("code", "values", 'mine = Variant(student, "power")\npower = mine.integer("power", 2, 9)'),
         *exercise("raised", "return values**power", "assert raised(1) == 1", "assert raised(2) == 2**power"),
     ]
     notebooks = write_chapters(tmp_path / "notebooks", c01_sums=cells, c02_means=MEANS)
@@ -196,7 +196,9 @@ def test_chapters_that_differ_from_student_to_student_are_written_for_each(tmp_p
     assert set(own) == {"ann", "o'brien"} and not list(folder.glob("students/*/02_means"))
     assert own["o'brien"].cells[2].source == 'dataset = "sample"\nstudent = "o\'brien"'
     assert nbformat.read(folder / "01_sums" / "01_sums.ipynb", as_version=4).cells[2].source.endswith('student = ""')
-    staged = stage(own["ann"], student_version(nbformat.read(notebooks / "01_sums.ipynb", as_version=4)), {"student": "ann"})
+    staged = stage(
+        own["ann"], student_version(nbformat.read(notebooks / "01_sums.ipynb", as_version=4)), {"student": "ann"}
+    )
     assert staged.remarks == [] and staged.notebook.cells[2].source.endswith("student = 'ann'")
 
 

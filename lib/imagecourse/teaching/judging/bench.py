@@ -11,7 +11,7 @@ from imagecourse.exercises.cells import grade_id, is_solution, is_test
 from imagecourse.teaching.judging.child import Child, ChildStoppedError
 from imagecourse.teaching.judging.given import GIVEN, SOLUTION, TEST
 
-LONGEST_JUDGING = 1800.0  # seconds, for the chapter's own cells
+LONGEST_PREPARING = 1800.0  # seconds, for the chapter's own cells
 Ask = Callable[[dict, list[bytes]], tuple[dict, list[bytes]]]
 
 
@@ -47,27 +47,38 @@ class Judge:
         self._wake()
         return self._asked.get(exercise, [])
 
-    def judge(self, exercise: str, kinds: dict, values: list[bytes], personal: dict, ask: Ask) -> Verdict:
-        """Judge an exercise. kinds, values: what the student's names are; ask: sends a question to the student."""
-        self._wake()
-        message, pieces = {"do": "judge", "exercise": exercise, "kinds": kinds, "personal": personal}, values
+    def judge(
+        self, exercise: str, kinds: dict, values: list[bytes], personal: dict, ask: Ask, seconds: float
+    ) -> Verdict:
+        """Judge an exercise. kinds, values: what the student's names are; ask: sends a question to the student.
+
+        seconds: for each step between two questions.
+        """
         try:
-            while True:
-                head, pieces, late = self._child.ask(message, pieces, LONGEST_JUDGING)
-                if late:
-                    raise ChildStoppedError("it took too long")
+            self._wake()
+            head, _ = self._step({"do": "prepare", "exercise": exercise}, [], LONGEST_PREPARING)
+            message, pieces = {"do": "judge", "exercise": exercise, "kinds": kinds, "personal": personal}, values
+            while not head.get("broken"):
+                head, pieces = self._step(message, pieces, seconds)
                 if head["do"] == "verdict":
-                    return Verdict(head.get("reasons", []), head.get("problem", ""), head.get("broken", ""))
+                    break
                 message, pieces = ask(head, pieces)
         except ChildStoppedError as error:
             self.close()
             return Verdict(broken=f"the judge stopped: {error}")
+        return Verdict(head.get("reasons", []), head.get("problem", ""), head.get("broken", ""))
+
+    def _step(self, message: dict, pieces: list[bytes], seconds: float) -> tuple[dict, list[bytes]]:
+        head, pieces, late = self._child.ask(message, pieces, seconds)
+        if late:
+            raise ChildStoppedError(f"it took more than {seconds:g} s")
+        return head, pieces
 
     def _wake(self) -> None:
         if self._child is None:
             self._child = self._start()
             content = [json.dumps(self._cells).encode()]
-            head, _, _ = self._child.ask({"do": "chapter", "personal": self._personal}, content, LONGEST_JUDGING)
+            head, _, _ = self._child.ask({"do": "chapter", "personal": self._personal}, content, LONGEST_PREPARING)
             self._asked = head["asked"]
 
     def close(self) -> None:

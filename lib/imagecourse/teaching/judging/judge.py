@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from imagecourse.exercises.points import split_points
 from imagecourse.teaching.judging import wire
-from imagecourse.teaching.judging.given import TEST, Cell, Needs, needs_of
+from imagecourse.teaching.judging.given import TEST, Cell, Needs, bound_names, needs_of
 from imagecourse.teaching.judging.proxies import BrokenTestError, Questions, StudentStoppedError
 
 
@@ -29,7 +29,7 @@ class Judge:
 
     def serve(self) -> None:
         """Answer messages until there are no more."""
-        actions = {"chapter": self._take_chapter, "judge": self._judge}
+        actions = {"chapter": self._take_chapter, "prepare": self._get_ready, "judge": self._judge}
         while True:
             try:
                 head, pieces = wire.receive(self._source)
@@ -49,9 +49,15 @@ class Judge:
                 self._needs[cell.name] = needs_of(number, self._cells, set(head["personal"]))
         return {"asked": {name: needs.asked for name, needs in self._needs.items()}}
 
+    def _get_ready(self, head: dict, _: list[bytes]) -> dict:
+        """Run what the chapter's own cells give for a test, which may take long."""
+        self._prepare(head["exercise"])
+        return {}
+
     def _judge(self, head: dict, pieces: list[bytes]) -> dict:
         """Run a test, group by group. Gives: for each group its `reason` to fail, empty where it passed."""
         name = head["exercise"]
+        source = next(cell.source for cell in self._cells if cell.name == name and cell.role == TEST)
         names = dict(self._prepare(name))
         questions = Questions(self._exchange, name, names)
         names.update(head["personal"])
@@ -59,8 +65,8 @@ class Judge:
         for number in self._needs[name].own:
             _run(self._cells[number], names)
         questions.given = dict(names)  # without what the test itself binds
-        source = next(cell.source for cell in self._cells if cell.name == name and cell.role == TEST)
         reasons = [_reason(group.source, names) for group in split_points(source)]
+        questions.restore()
         if questions.broken:
             return {"broken": questions.broken}
         return {"reasons": reasons, "problem": questions.problem}
@@ -69,10 +75,13 @@ class Judge:
         """Names as the chapter's own cells leave them before a test; each cell runs once, for all students."""
         for exercise, needs in self._needs.items():
             if exercise not in self._snapshots:
-                for number in needs.shared:
-                    if number not in self._ran:
-                        _run(self._cells[number], self._names)
-                        self._ran.add(number)
+                fresh = [number for number in needs.shared if number not in self._ran]
+                bound = set().union(*(bound_names(self._cells[number].source) for number in fresh))
+                if bound & self._names.keys() - {"__name__"}:  # a name gets another value: functions keep the old one
+                    self._names, self._ran, fresh = {"__name__": "__main__"}, set(), needs.shared
+                for number in fresh:
+                    _run(self._cells[number], self._names)
+                    self._ran.add(number)
                 self._snapshots[exercise] = dict(self._names)
             if exercise == name:
                 break

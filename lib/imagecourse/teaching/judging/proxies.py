@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from imagecourse.teaching.judging import networks
 from imagecourse.teaching.judging.kinds import WORDS, NotPlainError
 from imagecourse.teaching.judging.plain import decode, encode
@@ -33,6 +35,7 @@ class Questions:
     def __init__(self, exchange: Exchange, exercise: str, given: dict[str, Any]):
         self._exchange, self._exercise, self.given = exchange, exercise, given
         self._functions: list[Callable] = []
+        self._before: list[tuple[Any, Any]] = []  # what the student's functions changed, and as what it came
         self.problem, self.broken = "", ""
 
     def answers(self, kinds: dict[str, str], pieces: list[bytes]) -> dict[str, Any]:
@@ -54,15 +57,33 @@ class Questions:
     def call(self, target: dict, what: str, arguments: tuple, options: dict) -> Any:
         """Call a function, method or class of the student's; lists and arrays that it changes change here too."""
         given = [list(arguments), options]
-        pieces = encode(given, self._outward)
+        try:
+            pieces = encode(given, self._outward)
+        except NotPlainError as error:
+            raise self._break(f"an argument of {what} is {error}") from error
         head, pieces = self._ask({"do": "call", "exercise": self._exercise} | target, pieces)
         self._check(head, what)
         value = self._read(pieces, what)
         if head.get("changed"):
             value, changed = value
             for old, new in zip([*given[0], *given[1].values()], [*changed[0], *changed[1].values()], strict=True):
-                _write_back(old, new)
+                self._write_back(old, new)
         return value
+
+    def _write_back(self, old: Any, new: Any) -> None:
+        """Let a change that the student's function made to an argument show here, until `restore`."""
+        if type(old) is type(new) and _content(old) is not None:
+            self._before.append((old, _content(old)))
+            _put(old, _content(new))
+
+    def restore(self) -> None:
+        """Give what the chapter's own cells made back the content that it had before the student's functions got it."""
+        for value, content in reversed(self._before):
+            _put(value, content)
+
+    def _break(self, reason: str) -> "BrokenTestError":
+        self.broken = reason
+        return BrokenTestError(reason)
 
     def get(self, number: int, name: str) -> Any:
         """An attribute of one of the student's objects: data, or a method to call."""
@@ -133,8 +154,7 @@ class Questions:
         if callable(value):
             self._functions.append(value)
             return {"callback": len(self._functions) - 1}
-        self.broken = f"a {type(value).__name__} cannot be an argument: neither data nor a name of the chapter's"
-        raise BrokenTestError(self.broken)
+        raise self._break(f"a {type(value).__name__} cannot be an argument: neither data nor a name of the chapter's")
 
 
 class StudentFunction:
@@ -192,16 +212,23 @@ def _builtin(kind: type) -> str:
     return next(base.__name__ for base in kind.__mro__ if getattr(builtins, base.__name__, None) is base)
 
 
-def _write_back(old: Any, new: Any) -> None:
-    """Let a change that the student's function made to an argument show here."""
-    if type(old) is not type(new):
-        return
-    if hasattr(old, "set_weights"):
-        old.set_weights(new.get_weights())
-    elif isinstance(old, list):
-        old[:] = new
-    elif isinstance(old, dict | set):
-        old.clear()
-        old.update(new)
-    elif hasattr(old, "shape") and hasattr(old, "dtype") and getattr(old, "shape", 0) == new.shape and old.shape != ():
-        old[...] = new
+def _content(value: Any) -> Any:
+    """What can change in a value and be put back; None where nothing can."""
+    if hasattr(value, "get_weights"):
+        return value.get_weights()
+    if isinstance(value, np.ndarray):
+        return value.copy() if value.shape else None
+    return value.copy() if isinstance(value, list | dict | set) else None
+
+
+def _put(value: Any, content: Any) -> None:
+    if hasattr(value, "set_weights"):
+        value.set_weights(content)
+    elif isinstance(value, np.ndarray):
+        if value.shape == content.shape:
+            value[...] = content
+    elif isinstance(value, list):
+        value[:] = content
+    else:
+        value.clear()
+        value.update(content)

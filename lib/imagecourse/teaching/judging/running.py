@@ -217,7 +217,7 @@ class Run:
                 stop = stop or self._too_long()
             return ({"do": "stopped"}, []) if stop else (reply, content)
 
-        return judge.judge(exercise, visible.kinds, visible.values, personal, ask), stop
+        return judge.judge(exercise, visible.kinds, visible.values, personal, ask, self._seconds), stop
 
 
 def _names(find: Callable[[str], set[str]], cell: NotebookNode) -> set[str]:
