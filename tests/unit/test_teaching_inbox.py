@@ -267,6 +267,8 @@ def test_a_deep_folder_and_a_pipe_do_not_keep_anyone_waiting(tmp_path, releases)
 
 def test_names_that_cannot_be_written_get_one_that_can():
     assert printable("M\udcfcller") == "M%FCller" and printable("a\nb") == "a%0Ab" and printable("Zoë 1") == "Zoë 1"
+    long = [printable("\udcff" * 200 + end) for end in "ab"]
+    assert long[0] != long[1] and all(len(name.encode()) <= 120 for name in long)
 
 
 @pytest.mark.parametrize(

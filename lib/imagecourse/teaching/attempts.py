@@ -9,7 +9,7 @@ from imagecourse.exercises.cells import LARGEST_NOTEBOOK
 from imagecourse.files import read_json
 from imagecourse.teaching.course import BEST
 from imagecourse.teaching.inbox import Found
-from imagecourse.teaching.submission import SUBMITTED, Task, read_record
+from imagecourse.teaching.submission import OUTCOME, SUBMITTED, Task, read_record
 
 
 def chosen(candidates: list[Found], policy: str) -> list[Found]:
@@ -31,9 +31,9 @@ def kept_from_before(tasks: list[Task]) -> list[Task]:
     more = []
     for task in {(task.student, task.chapter): task for task in tasks}.values():
         for copy in sorted(task.folder.glob(f"*/{SUBMITTED}")):
-            if (task.student, task.chapter, _content(copy)) not in contents:
+            if copy.with_name(OUTCOME).is_file() and (task.student, task.chapter, _content(copy)) not in contents:
                 contents.add((task.student, task.chapter, _content(copy)))
-                received = datetime.fromisoformat(read_json(copy.with_name("outcome.json"))["received"])
+                received = datetime.fromisoformat(read_json(copy.with_name(OUTCOME))["received"])
                 more.append(replace(task, path=copy, received=received, remarks=("an earlier attempt",)))
     return more
 

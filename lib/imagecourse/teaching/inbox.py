@@ -1,6 +1,7 @@
 """Who handed in what, and when: a folder for each student, files as Canvas and Moodle hand them out, an archive."""
 
 import csv
+import hashlib
 import os
 import re
 from collections import defaultdict
@@ -20,6 +21,7 @@ MOODLE = re.compile(r"^(?P<name>.+?)_(?P<number>\d+)_assignsubmission_(?:file|on
 CANVAS = re.compile(r"^(?P<name>[^\W_]+(?:-[^\W_]+)*)_(?:LATE_)?(?P<number>\d+)_\d+_(?P<file>.+)$")
 DEEPEST = 3  # folders below a student's
 MOST_ENTRIES = 5000  # in one folder
+LONGEST_NAME = 120  # bytes
 LARGEST_COMPANIONS = 50 * 2**20  # bytes of files that come with a notebook
 
 
@@ -89,9 +91,12 @@ def _entries(folder: Path) -> list[os.DirEntry]:
 
 
 def printable(name: str) -> str:
-    """A name that can be written anywhere: bytes that are no UTF-8 and control characters as %XX."""
-    return "".join(character if character.isprintable() else "".join(f"%{byte:02X}" for byte in
+    """A name that can be written anywhere: bytes that are no UTF-8 and control characters as %XX, and not too long."""
+    text = "".join(character if character.isprintable() else "".join(f"%{byte:02X}" for byte in
                    character.encode("utf-8", "surrogateescape")) for character in name).strip() or "%20"  # fmt: skip
+    if len(text.encode()) <= LONGEST_NAME:
+        return text
+    return f"{text[: LONGEST_NAME // 4]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def _person(name: str, course: Course) -> tuple[str, str]:

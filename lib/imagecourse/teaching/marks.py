@@ -14,6 +14,7 @@ from imagecourse.exercises.outcomes import ANSWERED, NOT_RUN, TIMED_OUT
 from imagecourse.files import read_json
 from imagecourse.teaching.course import Course
 from imagecourse.teaching.gradebook import CLASS, RECORDED, open_book
+from imagecourse.teaching.submission import OUTCOME
 
 GRADED, PARTLY_GRADED, ZERO, AWAITING = "graded", "partly right", "zero", "awaiting hand marking"
 FAILED_TO_RUN, TIMED_OUT_STATE, MISSING = "failed to run", "timed out", "missing"
@@ -89,7 +90,7 @@ def read_marks(output: Path) -> list[Mark]:
 def _marks_of(
     output: Path, student: str, chapter: str, exercises: list[Exercise], submission, known: dict
 ) -> list[Mark]:
-    kept = read_json(output / "results" / student / chapter / known["fingerprint"] / "outcome.json")
+    kept = read_json(output / "results" / student / chapter / known["fingerprint"] / OUTCOME)
     grades = {grade.name: grade for notebook in submission.notebooks for grade in notebook.grades}
     comments = {comment.name: comment.manual_comment or "" for notebook in submission.notebooks
                 for comment in notebook.comments}  # fmt: skip

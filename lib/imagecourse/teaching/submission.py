@@ -25,6 +25,7 @@ from imagecourse.teaching.settling import settle, worth_judging
 from imagecourse.teaching.staging import stage
 
 UNREADABLE = "cannot be read"
+OUTCOME = "outcome.json"
 SUBMITTED = "submitted.ipynb"  # a copy of what was handed in, beside its outcome
 VERSION = 2  # of what is kept for each submission
 
@@ -78,12 +79,12 @@ def attempt_folder(task: Task) -> Path:
 
 def is_graded(task: Task) -> bool:
     """Whether this very submission was graded before, with the same settings."""
-    return (attempt_folder(task) / "outcome.json").is_file()
+    return (attempt_folder(task) / OUTCOME).is_file()
 
 
 def read_record(task: Task) -> dict:
     """What `grade_one` kept."""
-    return read_json(attempt_folder(task) / "outcome.json")
+    return read_json(attempt_folder(task) / OUTCOME)
 
 
 def grade_one(task: Task, judge: Judge, start: Callable[[dict[str, bytes]], Child]) -> None:
@@ -92,36 +93,42 @@ def grade_one(task: Task, judge: Judge, start: Callable[[dict[str, bytes]], Chil
     judge: of its chapter. start: gives a process to run it in, from the files that come with it.
     """
     begun = time.monotonic()
-    release = nbformat.from_dict(task.release)
-    stopped, remarks, outcomes, notebook = "", list(task.remarks), {}, None
-    try:
-        submitted = read_notebook(task.path)
-        _copy(task)
-        staged = stage(submitted, release, task.parameters | {PARAMETER: task.student}, task.earlier)
-        notebook = staged.notebook
-        remarks += [*staged.remarks, *unusual(notebook, release), *ready_made(notebook, task.source)]
-        outcomes, stopped, more = _run(task, notebook, judge, start)
-        remarks += more
-    except ChildStoppedError as error:
-        stopped = f"did not run: {error}"
-    except ValueError as error:
-        stopped = f"{UNREADABLE}: {error}"
-    except Exception as error:  # no submission may stop the others
-        stopped = f"did not run: {type(error).__name__}: {str(error)[:200]}"
-    outcomes = _complete(notebook, release, outcomes, stopped)
+    notebook, outcomes, stopped, remarks = _attempt(task, judge, start)
+    outcomes = _complete(notebook, nbformat.from_dict(task.release), outcomes, stopped)
     kept = {"fingerprint": task.fingerprint(), "chapter": task.chapter.stem, "stopped": stopped, "remarks": remarks,
             "received": task.received.astimezone(UTC).isoformat(), "seconds": round(time.monotonic() - begun, 2),
             "outcomes": {name: asdict(outcome) for name, outcome in outcomes.items()},
             "answers": _answers(notebook)}  # fmt: skip
     folder = attempt_folder(task)
+    if notebook:
+        with atomic_path(folder / SUBMITTED) as temporary:
+            temporary.write_bytes(task.path.read_bytes())
     with atomic_path(folder / "notebook.ipynb") as temporary:
-        nbformat.write(for_gradebook(notebook or release, task.source, outcomes), temporary)
-    write_json(folder / "outcome.json", kept, indent=1)
+        nbformat.write(for_gradebook(notebook or task.release, task.source, outcomes), temporary)
+    write_json(folder / OUTCOME, kept, indent=1)
 
 
-def _copy(task: Task) -> None:
-    with atomic_path(attempt_folder(task) / SUBMITTED) as temporary:
-        temporary.write_bytes(task.path.read_bytes())
+def _attempt(
+    task: Task, judge: Judge, start: Callable[[dict[str, bytes]], Child]
+) -> tuple[NotebookNode | None, dict[str, Outcome], str, list[str]]:
+    """Read and run a submission. Gives: its staged notebook, outcomes, why it was stopped, remarks."""
+    remarks = list(task.remarks)
+    try:
+        submitted = read_notebook(task.path)
+    except ValueError as error:
+        return None, {}, f"{UNREADABLE}: {error}", remarks
+    notebook = None
+    try:
+        parameters = task.parameters | {PARAMETER: task.student}
+        staged = stage(submitted, nbformat.from_dict(task.release), parameters, task.earlier)
+        notebook = staged.notebook
+        remarks += [*staged.remarks, *unusual(notebook, task.release), *ready_made(notebook, task.source)]
+        outcomes, stopped, more = _run(task, notebook, judge, start)
+        return notebook, outcomes, stopped, remarks + more
+    except ChildStoppedError as error:
+        return notebook, {}, f"did not run: {error}", remarks
+    except Exception as error:  # no submission may stop the others
+        return notebook, {}, f"did not run: {type(error).__name__}: {str(error)[:200]}", remarks
 
 
 def _run(
