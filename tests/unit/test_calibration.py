@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, softmax
 
-from imagecourse.evaluation import expected_calibration_error
+from imagecourse.evaluation import calibration, expected_calibration_error
 from imagecourse.evaluation.calibration import apply_temperature, cross_fitted, fit_temperature, independent_error
 
 
@@ -56,3 +56,13 @@ def test_certain_and_wrong_answers_do_not_break_it():
         fit_temperature(np.array([0, 1]), scores)
     with pytest.raises(ValueError, match="temperature: 0 is out of range"):
         apply_temperature(scores, 0)
+
+
+def test_a_few_right_answers_make_no_network_certain():
+    truth, scores = np.array([0, 1, 0, 1]), np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.4, 0.6]])
+    assert calibration.fit_temperature(truth, scores) == pytest.approx(calibration.LOWEST, rel=0.01)
+    careful = calibration.apply_temperature(scores, calibration.fit_temperature(truth, scores, cautious=True))
+    assert 0.8 < careful.max(axis=1).mean() < 0.95
+    many = np.tile(truth, 200), np.tile(scores, (200, 1))
+    surer = calibration.apply_temperature(many[1], calibration.fit_temperature(*many, cautious=True))
+    assert surer.max(axis=1).mean() > 0.99

@@ -11,6 +11,11 @@ def distance(first: np.ndarray, second: np.ndarray) -> int:
     return int(np.bitwise_count(first ^ second).sum())
 
 
+def with_mirrored(hashes: np.ndarray) -> np.ndarray:
+    """Hashes (n, 4) of pictures whose mirror images look like none of them: (n, 2, 4)."""
+    return np.stack([hashes, ~hashes], axis=1)
+
+
 @pytest.fixture(scope="module")
 def photographs() -> dict[str, np.ndarray]:
     return {name: read_image(path) for name, path in sample_photographs().items()}
@@ -35,7 +40,7 @@ def test_flat_pictures_resemble_nothing():
     pages = [np.full((60, 40, 3), value, np.uint8) for value in (0, 128, 255, 255)]
     hashes = np.array([perceptual_hash(page) for page in pages])
     assert not hashes.any()
-    assert near_duplicate_groups(hashes) == []
+    assert near_duplicate_groups(np.stack([hashes, hashes], axis=1)) == []
 
 
 def test_pages_of_different_text_are_no_duplicates():
@@ -44,7 +49,7 @@ def test_pages_of_different_text_are_no_duplicates():
         page = np.full((400, 300, 3), 255, np.uint8)
         for line in range(30, 380, 24):
             cv2.putText(page, text, (10, line), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0), 1)
-        pages.append(perceptual_hash(page))
+        pages.append([perceptual_hash(page), perceptual_hash(page[:, ::-1])])
     assert near_duplicate_groups(np.array(pages)) == []
 
 
@@ -56,9 +61,9 @@ def test_groups_are_those_of_a_plain_double_loop():
     hashes[40] = hashes[299]
     linked = [(i, j) for i in range(300) for j in range(i + 1, 300) if distance(hashes[i], hashes[j]) <= 20]
     assert linked == [(10, 200), (40, 299), (150, 200)]
-    assert near_duplicate_groups(hashes) == [[10, 150, 200], [40, 299]]
-    assert near_duplicate_groups(hashes, distance=2) == [[40, 299]]
-    assert near_duplicate_groups(hashes[:0]) == []
+    assert near_duplicate_groups(with_mirrored(hashes)) == [[10, 150, 200], [40, 299]]
+    assert near_duplicate_groups(with_mirrored(hashes), distance=2) == [[40, 299]]
+    assert near_duplicate_groups(with_mirrored(hashes[:0])) == []
 
 
 def test_groups_are_chained():
@@ -66,15 +71,22 @@ def test_groups_are_chained():
     near = base ^ np.array([[0, 0, 0, 0xFFFF]], np.uint64)
     further = near ^ np.array([[0, 0, 0xFFFF0000, 0]], np.uint64)
     assert distance(base, further) == 32
-    assert near_duplicate_groups(np.concatenate([base, near, further])) == [[0, 1, 2]]
+    assert near_duplicate_groups(with_mirrored(np.concatenate([base, near, further]))) == [[0, 1, 2]]
 
 
 def test_hashes_of_files_name_the_bad_one(tmp_path, photographs):
     write_image(tmp_path / "cat.png", photographs["cat"])
     hashes = perceptual_hashes([tmp_path / "cat.png", tmp_path / "cat.png"])
-    assert hashes.shape == (2, 4)
+    assert hashes.shape == (2, 2, 4)
     assert hashes.dtype == np.uint64
-    assert distance(*hashes) == 0
+    assert distance(*hashes[:, 0]) == 0 < distance(*hashes[0])
     (tmp_path / "bad.png").write_bytes(b"")
     with pytest.raises(ValueError, match=r"bad\.png: the file is empty"):
         perceptual_hashes([tmp_path / "cat.png", tmp_path / "bad.png"])
+
+
+def test_a_copy_in_the_mirror_is_found(tmp_path, photographs):
+    smaller = cv2.resize(photographs["cat"][:, ::-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    for name, image in (("a", photographs["cat"]), ("b", photographs["coffee"]), ("c", smaller)):
+        write_image(tmp_path / f"{name}.png", image)
+    assert near_duplicate_groups(perceptual_hashes(sorted(tmp_path.glob("*.png")))) == [[0, 2]]

@@ -11,7 +11,8 @@ def add(commands) -> None:
     about = "Data sets: list them, get them, look into a folder, build one of your own."
     data = add_command(commands, "data", about, "imagecourse data check data/photos", None)
     actions = data.add_subparsers(required=True, metavar="ACTION")
-    add_command(actions, "list", "Name the data sets of the course.", "imagecourse data list", _list_data)
+    sets = add_command(actions, "list", "Name the data sets of the course.", "imagecourse data list", _list_data)
+    sets.add_argument("--markdown", action="store_true", help="print the page data/README.md")
     about = "What a data set is, whose it is, and how to get it."
     add_command(actions, "show", about, "imagecourse data show dogs", _show_data).add_argument("name", metavar="NAME")
 
@@ -29,10 +30,27 @@ def add(commands) -> None:
     build.add_argument("source", type=Path, metavar="SOURCE", help="one sub-folder of images per class; only read")
     build.add_argument("destination", type=Path, metavar="DEST", help="a new folder; its report.csv lists every file")
 
+    about = "Keep what a frozen network sees in a data set in one file, without its pictures."
+    example = "imagecourse data features data/dogs --backbone efficientnet_lite2 -o data/features/dogs.npz"
+    features = add_command(actions, "features", about, example, _keep_features)
+    features.add_argument("path", type=Path, metavar="PATH", help="a folder with classes, in any layout")
+    features.add_argument(
+        "--backbone", default="efficientnet_lite0", metavar="NAME", help="default: efficientnet_lite0"
+    )
+    features.add_argument(
+        "--min-images", type=int, default=1, metavar="N", help="only classes with N training pictures"
+    )
+    features.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.npz", help="where it goes")
+
 
 def _list_data(options) -> int:
-    from imagecourse.datasets.catalogue import load_catalogue
+    from imagecourse.datasets.catalogue import catalogue_markdown, load_catalogue
 
+    if options.markdown:
+        from imagecourse.datasets.stored import available_features, load_features
+
+        print(catalogue_markdown({name: load_features(name) for name in available_features()}), end="")
+        return 0
     for entry in load_catalogue().values():
         print(f"{entry.name:12} {entry.access:9} {entry.title} ({entry.size})")
         print(f"{'':22} {entry.layout}")
@@ -88,3 +106,19 @@ def _build_data(options) -> int:
     for warning in build.warnings:
         print(f"imagecourse: {warning}", file=sys.stderr)
     return 1 if (build.table["outcome"] == "unreadable").any() else 0
+
+
+def _keep_features(options) -> int:
+    from imagecourse.commands.quiet import import_tensorflow_quietly
+
+    if options.output.suffix != ".npz":
+        raise ValueError(f"{options.output}: no such format; let the name end in .npz")
+    import_tensorflow_quietly()
+    from imagecourse.recipes.features import keep_features
+
+    stored = keep_features(options.path, options.backbone, options.min_images)
+    from imagecourse.datasets.stored import save_features
+
+    save_features(options.output, stored)
+    print(f"{options.output}: {len(stored.table)} pictures, {len(stored.classes)} classes")
+    return 0

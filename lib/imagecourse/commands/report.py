@@ -27,6 +27,9 @@ def add(commands) -> None:
     command.add_argument("--output", default="reports", metavar="DIR", help="where the reports go (default: reports)")
     command.add_argument("--jobs", type=int, default=1, metavar="N", help="chapters that run side by side (default: 1)")
     command.add_argument(
+        "--results", action="store_true", help="run nothing: renew the table of results in the READMEs from the models"
+    )
+    command.add_argument(
         "--figures",
         action="store_true",
         help="renew those in the project's figures/, which its pages show, from this run",
@@ -34,6 +37,11 @@ def add(commands) -> None:
 
 
 def _report(options) -> int:
+    if options.results:
+        from imagecourse.reports.results import renew_readmes
+
+        print(*renew_readmes(), sep="\n")
+        return 0
     from imagecourse.reports.chapters import parse_value
     from imagecourse.reports.run import run_reports
 

@@ -10,7 +10,13 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from imagecourse.datasets.duplicates import Fingerprint, exact_duplicate_groups, fingerprints, near_duplicate_groups
+from imagecourse.datasets.duplicates import (
+    Fingerprint,
+    both_hashes,
+    exact_duplicate_groups,
+    fingerprints,
+    near_duplicate_groups,
+)
 from imagecourse.datasets.readers import read_dataset
 from imagecourse.datasets.table import Dataset, split_by_hash
 from imagecourse.files import map_files
@@ -138,8 +144,7 @@ def _splits(plan: pd.DataFrame, prints: dict[int, Fingerprint], kept: list[int],
     """The split of every kept row: one for each group of pictures that look the same."""
     fractions = {"train": 1 - validation, "validation": validation}
     splits = {row: split_by_hash(plan.at[row, "path"].name, fractions) for row in kept}
-    hashes = np.array([prints[row].hash for row in kept])
-    for group in near_duplicate_groups(hashes) if kept else []:
+    for group in near_duplicate_groups(both_hashes(prints[row] for row in kept)):
         for member in group:
             splits[kept[member]] = splits[kept[group[0]]]
     return splits

@@ -1,8 +1,11 @@
 """The catalogue of data sets: what each is, whose it is, and where to get it."""
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
+
+from imagecourse.datasets.stored import StoredFeatures
 
 FIELDS = ("description", "homepage", "licence", "citation", "size", "layout")
 
@@ -67,10 +70,14 @@ def numbered_steps(entry: CatalogueEntry) -> list[str]:
     return [f"  {number}. {step}" for number, step in enumerate(entry.steps, 1)]
 
 
-def catalogue_markdown() -> str:
-    """The whole catalogue as the text of data/README.md."""
+def catalogue_markdown(stored: Mapping[str, StoredFeatures]) -> str:
+    """The whole catalogue as the text of data/README.md; stored: the files of features there are, by name."""
     sections = [_markdown_section(entry) for entry in load_catalogue().values()]
-    return _HEADING + "\n\n".join(sections) + "\n"
+    return (
+        _HEADING
+        + "\n\n".join([*sections, _FEATURES + "\n".join(_features_row(*item) for item in stored.items())])
+        + "\n"
+    )
 
 
 _HEADING = """# Data
@@ -79,8 +86,20 @@ The sets that the chapters use. The repository holds none of their files; downlo
 them. `imagecourse data list` prints this list, `data download NAME` fetches a set that has a public address,
 `data check PATH` says what a folder holds. Every command that trains or tests takes such a folder as `--data PATH`.
 
-This page is made from `lib/imagecourse/datasets/catalogue.toml`; change that file, not this one.
+This page is made by `imagecourse data list --markdown` from `lib/imagecourse/datasets/catalogue.toml`; change that
+file, not this one.
 
+"""
+
+_FEATURES = """## features
+
+**What a frozen network saw in the real pictures** – One file for each set and network below `features/`: 1,280 numbers
+a picture, its label, its split and its file name. No picture can be made from them again; chapters train on them what
+they could not train without the pictures. Unreadable files and copies across splits are left out, as in every training.
+They are under the terms of the set that they come from.
+
+| file | set | network | pictures | classes | made by |
+|---|---|---|---|---|---|
 """
 
 
@@ -93,6 +112,13 @@ def _markdown_section(entry: CatalogueEntry) -> str:
     else:
         lines += ["- Get it:", *numbered_steps(entry)]
     return "\n".join(lines)
+
+
+def _features_row(name: str, stored: StoredFeatures) -> str:
+    fewest = f" --min-images {stored.min_images}" if stored.min_images > 1 else ""
+    command = f"`imagecourse data features PATH --backbone {stored.backbone}{fewest} -o data/features/{name}.npz`"
+    counts = f"{len(stored.table)} | {len(stored.classes)}"
+    return f"| {name} | {stored.data} | {stored.backbone} | {counts} | {command} |"
 
 
 def _hash_note(archive: Archive) -> str:

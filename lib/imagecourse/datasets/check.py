@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from imagecourse.datasets.duplicates import HASH_WORDS, exact_duplicate_groups, fingerprints, near_duplicate_groups
+from imagecourse.datasets.duplicates import both_hashes, exact_duplicate_groups, fingerprints, near_duplicate_groups
 from imagecourse.datasets.readers import LAYOUTS, read_dataset
 from imagecourse.datasets.table import TRAIN_AND_TEST, Dataset, Problem
 
@@ -45,8 +45,7 @@ def check_dataset(folder: str | os.PathLike, fractions: Mapping[str, float] = TR
     rows = [row for row, outcome in enumerate(outcomes[: len(files)]) if not outcome.error]
     prints = [outcomes[row].result for row in rows]
     exact = exact_duplicate_groups([image.digest for image in prints])
-    hashes = np.array([image.hash for image in prints], np.uint64).reshape(-1, HASH_WORDS)
-    looks = near_duplicate_groups(hashes)
+    looks = near_duplicate_groups(both_hashes(prints))
     near = [group for group in looks if len({prints[member].digest for member in group}) > 1]
     return Check(dataset, unreadable, sizes, _to_rows(exact, rows), _to_rows(near, rows))
 

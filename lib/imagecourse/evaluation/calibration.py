@@ -18,17 +18,21 @@ LOWEST, HIGHEST = 0.05, 20.0
 SMALLEST = 1e-7
 
 
-def fit_temperature(truth: np.ndarray, scores: np.ndarray) -> float:
+def fit_temperature(truth: np.ndarray, scores: np.ndarray, cautious: bool = False) -> float:
     """The temperature under which the true answers are most likely; above 1 the network was too sure of itself.
 
-    Between 0.05 and 20. Raises: ValueError for truth and scores of different lengths, or none at all.
+    Between 0.05 and 20. cautious: with n answers, a share of 1 / (n + 2) of each goes evenly to all classes, so that
+    a few right answers do not make a network certain; source: Platt, Probabilistic Outputs for Support Vector Machines,
+    1999, section 2.2. Raises: ValueError for truth and scores of different lengths, or none at all.
     """
     truth, scores = np.asarray(truth), np.asarray(scores, float)
     if len(truth) != len(scores) or len(truth) == 0:
         raise ValueError(f"{len(truth)} answers for {len(scores)} rows of scores; give as many, and one at least")
 
+    doubt = 1 / (len(truth) + 2) if cautious else 0.0
+
     def mean_loss(log_temperature: float) -> float:
-        return _loss(truth, scores, math.exp(log_temperature))
+        return _loss(truth, scores, math.exp(log_temperature), doubt)
 
     bounds = (math.log(LOWEST), math.log(HIGHEST))
     return float(math.exp(minimize_scalar(mean_loss, bounds=bounds, method="bounded").x))
@@ -67,12 +71,15 @@ def independent_error(truth: np.ndarray, scores: np.ndarray, bins: int = 15) -> 
     return expected_calibration_error(np.ravel(truth).astype(int), np.stack([1 - yes, yes], axis=1), bins)
 
 
-def _loss(truth: np.ndarray, scores: np.ndarray, temperature: float) -> float:
+def _loss(truth: np.ndarray, scores: np.ndarray, temperature: float, doubt: float) -> float:
     independent = truth.ndim == 2
     logits = _logits(scores, independent) / temperature
     if independent:
-        return float(np.mean(np.logaddexp(0, np.where(truth > 0, -logits, logits))))
-    return float(-np.mean(log_softmax(logits, axis=1)[np.arange(len(truth)), truth]))
+        yes = (1 - doubt) * (truth > 0) + doubt / 2
+        return float(np.mean(yes * np.logaddexp(0, -logits) + (1 - yes) * np.logaddexp(0, logits)))
+    logarithms = log_softmax(logits, axis=1)
+    right = logarithms[np.arange(len(truth)), truth]
+    return float(-np.mean((1 - doubt) * right + doubt * logarithms.mean(axis=1)))
 
 
 def _logits(scores: np.ndarray, independent: bool) -> np.ndarray:

@@ -48,7 +48,7 @@ def cached_features(
     Raises: FileNotFoundError, ImageReadError for a file that gives no image (`datasets.drop_unreadable` finds them).
     """
     model = backbone(network, image_size) if isinstance(network, str) else network
-    views = views or {"": unchanged}
+    views = views or {"whole": unchanged}
     jobs = [(name, Path(file)) for name in views for file in files]
     digests = {file: _digest(file) for file in dict.fromkeys(file for _, file in jobs)}
     codes = {name: identity.of_function(view) for name, view in views.items()}

@@ -81,7 +81,7 @@ def _with_head(trunk: keras.Model, head: list[layers.Layer]) -> DividedNetwork:
 
 def both_views(trunk: keras.Model, files: Sequence[str]) -> np.ndarray:
     """Features of pictures as they are and mirrored: (2, n, d) float32."""
-    features = cached_features(trunk, files, views={"": unchanged, "mirrored": mirrored})
+    features = cached_features(trunk, files, views={"whole": unchanged, "mirrored": mirrored})
     return features.reshape(2, len(files), *features.shape[1:])
 
 

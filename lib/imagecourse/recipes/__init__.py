@@ -106,8 +106,8 @@ def _add_character_options(parser: argparse.ArgumentParser) -> None:
         "--network",
         default="fine_tuned",
         metavar="NAME",
-        help="fine_tuned (the default: the upper part of a backbone learns too), character_cnn (from scratch), or a "
-        "frozen backbone such as efficientnet_lite0",
+        help="fine_tuned (the default: the upper part of a backbone learns too), character_cnn (from scratch), "
+        "a frozen backbone such as efficientnet_lite0, or best (by training pictures held out in turn)",
     )
     _add_seeds(parser)
 

@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
+import keras
 import numpy as np
+import pandas as pd
 from sklearn.model_selection import StratifiedKFold
 
-from imagecourse.datasets import Dataset, held_out_split, indicators
+from imagecourse.datasets import Dataset, held_out_split
 from imagecourse.datasets.pairs import add_pairs
-from imagecourse.evaluation.calibration import fit_temperature
+from imagecourse.evaluation.calibration import apply_temperature, fit_temperature
 from imagecourse.evaluation.several_labels import MULTI, SINGLE, choose_thresholds
 from imagecourse.networks.backbones import LITES
 from imagecourse.networks.predict import scores_of_files
@@ -16,29 +19,40 @@ from imagecourse.networks.scratch import CHARACTER_EPOCHS, train_character_cnn
 from imagecourse.recipes import TrainingRequest
 from imagecourse.recipes.character_views import varied_view
 from imagecourse.recipes.common import Recipe, Trained, Training, held_out_rows
-from imagecourse.recipes.learning import Borrowing, learn_borrowed
+from imagecourse.recipes.learning import Borrowing, learn_borrowed, soften
 from imagecourse.recipes.measuring import baseline_accuracy, multi_figures, rounded, single_figures
 from imagecourse.samples.characters import write_characters, write_scenes
 
-CHARACTER_CNN, FINE_TUNED = "character_cnn", "fine_tuned"
+CHARACTER_CNN, FINE_TUNED, BEST = "character_cnn", "fine_tuned", "best"
 NETWORKS = {FINE_TUNED: Borrowing("efficientnet_lite1", "block6b_add", epochs=20, learning_rate=3e-4)}
 NETWORKS |= {name: Borrowing(name) for name in LITES}
+CANDIDATES = (FINE_TUNED, "efficientnet_lite1")
 CNN_SIZE = 150
 FOLDS = 3
 HELD_OUT_PAIRS = 80
 
 
+class _Folds(NamedTuple):
+    """What networks answered to training pictures that they had not learned: truth and scores, and how often the best
+    class of a picture with one label was right."""
+
+    truth: np.ndarray
+    scores: np.ndarray
+    accuracy: float
+
+
 class CharacterRecipe(Recipe):
     """mode: "single", one label a picture; "multi", independent probabilities, from pictures with several labels, or
-    else with composed pairs of them. network: `CHARACTER_CNN`, `FINE_TUNED`, or the last layer on a frozen
-    EfficientNet-Lite given by its name. seeds: how many trainings, with the seeds that follow the first.
+    else with composed pairs of them. network: `CHARACTER_CNN`; `FINE_TUNED`; the last layer on a frozen
+    EfficientNet-Lite given by its name; `BEST`, that of `CANDIDATES` which is best on training pictures held out in
+    turn. seeds: how many trainings, with the seeds that follow the first.
     """
 
     splits = ("train",)
 
     def __init__(self, request: TrainingRequest, mode: str = SINGLE, network: str = FINE_TUNED, seeds: int = 1):
         super().__init__(request)
-        known = (*NETWORKS, CHARACTER_CNN)
+        known = (*NETWORKS, CHARACTER_CNN, BEST)
         if network not in known:
             raise ValueError(f"{network!r}: no such network; use one of {', '.join(known)}")
         self.mode, self.network, self.seeds, self.several = mode, network, seeds, mode == MULTI
@@ -59,16 +73,28 @@ class CharacterRecipe(Recipe):
         return dataset
 
     def study(self, everything: Dataset, dataset: Dataset, training: Training) -> dict:
-        """A baseline, what copies across splits change, and thresholds where several classes can be named."""
-        held_out, facts = held_out_split(dataset), {}
+        """A baseline; network, temperature and thresholds by training pictures alone; what copies would change."""
+        held_out, facts = held_out_split(dataset), {"mode": self.mode}
         if self.request.data != "sample" and "label" in dataset.table:
-            facts = {"baseline": baseline_accuracy(dataset, held_out)}
+            facts |= {"baseline": baseline_accuracy(dataset, held_out)}
             facts |= {"baseline_with_copies": baseline_accuracy(everything, held_out)}
+        candidates = CANDIDATES if self.network == BEST else (self.network,)
+        folds = {name: self._folds(name, dataset, training) for name in candidates}
+        self.network = max(folds, key=lambda name: folds[name].accuracy)
+        truth, scores, _ = folds[self.network]
+        temperature = round(fit_temperature(truth, scores, cautious=True), 4)
+        facts |= {"network": self.network, "temperature": temperature}
+        facts["cross_validation"] = {name: {"accuracy": round(each.accuracy, 4)} for name, each in folds.items()}
         if self.several:
-            thresholds = self._thresholds(dataset, training)
+            thresholds = choose_thresholds(truth, apply_temperature(scores, temperature, independent=True))
             return facts | {"thresholds": rounded(dict(zip(dataset.classes, thresholds, strict=True)))}
         own = training._replace(checkpoint_dir=training.checkpoint_dir / "with_copies")
         return facts | {"copies": self._copies(everything, dataset, own)}
+
+    def remember(self, studied: dict, dataset: Dataset) -> None:
+        self.network, self.temperature = studied["network"], studied["temperature"]
+        if self.several:
+            self.thresholds = np.array([studied["thresholds"][name] for name in dataset.classes])
 
     def compose(self, dataset: Dataset, folder: Path) -> Dataset:
         """As many pairs to train on as there are pictures, and some more of held-out pictures to measure on."""
@@ -79,21 +105,23 @@ class CharacterRecipe(Recipe):
         return add_pairs(dataset, folder, counts, self.request.seed)
 
     def learn(self, dataset: Dataset, training: Training) -> Trained:
-        if self.network != CHARACTER_CNN:
-            return learn_borrowed(NETWORKS[self.network], dataset, self.several, training, varied_view)
-        size, epochs = training.image_size or CNN_SIZE, training.epochs or CHARACTER_EPOCHS
-        options = training._replace(image_size=size, epochs=epochs)._asdict()
-        return Trained(*train_character_cnn(dataset, self.mode, **options))
+        return self._learn(self.network, dataset, training)
+
+    def calibrate(self, model: keras.Model, dataset: Dataset) -> None:
+        """With the temperature from the training pictures."""
+        soften(model, self.temperature)
 
     def figures(self, truth: np.ndarray, scores: np.ndarray, seed: int) -> dict[str, float]:
         if self.several:
-            return multi_figures(truth, self.thresholds, scores, seed)
-        return single_figures(truth, scores, seed)
+            return multi_figures(truth, self.thresholds, scores, self.temperature)
+        return single_figures(truth, scores, self.temperature)
 
-    def facts(self, dataset: Dataset, trained: Trained) -> dict:
-        truth = self.targets(held_out_rows(dataset), dataset.classes)
-        temperature = round(fit_temperature(truth, trained.scores), 4)
-        return {"mode": self.mode, "network": self.network, "temperature": temperature}
+    def _learn(self, network: str, dataset: Dataset, training: Training) -> Trained:
+        if network != CHARACTER_CNN:
+            return learn_borrowed(NETWORKS[network], dataset, self.several, training, varied_view)
+        size, epochs = training.image_size or CNN_SIZE, training.epochs or CHARACTER_EPOCHS
+        options = training._replace(image_size=size, epochs=epochs)._asdict()
+        return Trained(*train_character_cnn(dataset, self.mode, **options))
 
     def _copies(self, everything: Dataset, clean: Dataset, training: Training) -> dict:
         """How many copies of held-out pictures were in train, and the accuracy of a network that learned them too."""
@@ -105,23 +133,30 @@ class CharacterRecipe(Recipe):
         right = scores.argmax(axis=1) == self.targets(rows, everything.classes)
         return {"removed_from_train": copied, "accuracy_with_copies": round(float(right.mean()), 4)}
 
-    def _thresholds(self, dataset: Dataset, training: Training) -> np.ndarray:
-        """(classes,), chosen on training pictures: on each third, scored by a network trained on the others.
+    def _folds(self, network: str, dataset: Dataset, training: Training) -> _Folds:
+        """On each third of the training pictures, what a network trained on the others says.
 
         Pairs are composed within the parts, so that no picture is on both sides.
         """
         rows = dataset.table[dataset.table["split"] == "train"]
         strata = [labels[0] if labels else "" for labels in rows["labels"]] if "labels" in rows else rows["label"]
         folds = StratifiedKFold(FOLDS, shuffle=True, random_state=training.seed).split(rows, strata)
-        truth, scores = [], []
+        tables, scores = [], []
         for number, (_, held) in enumerate(folds):
-            splits = np.full(len(rows), "train", object)
-            splits[held] = "held"
-            folder = training.checkpoint_dir / f"fold_{number}"
-            fold = replace(dataset, table=rows.assign(split=splits))
-            fold = add_pairs(fold, folder, {"train": len(rows) - len(held), "held": len(held)}, training.seed)
-            model = self.learn(fold, training._replace(checkpoint_dir=folder)).model
-            left_out = fold.table[fold.table["split"] == "held"]
-            truth.append(indicators(left_out, dataset.classes))
-            scores.append(scores_of_files(model, left_out["file"].tolist()))
-        return choose_thresholds(np.concatenate(truth), np.concatenate(scores))
+            folder = training.checkpoint_dir / f"{network}_fold_{number}"
+            fold = self._fold(dataset, rows, held, folder, training.seed)
+            model = self._learn(network, fold, training._replace(checkpoint_dir=folder)).model
+            tables.append(fold.table[fold.table["split"] == "held"])
+            scores.append(scores_of_files(model, tables[-1]["file"].tolist()))
+        truth, found = self.targets(pd.concat(tables), dataset.classes), np.concatenate(scores)
+        alone = truth.sum(axis=1) == 1 if self.several else np.ones(len(truth), bool)
+        best = truth.argmax(axis=1) if self.several else truth
+        return _Folds(truth, found, float((found.argmax(axis=1) == best)[alone].mean()))
+
+    def _fold(self, dataset: Dataset, rows: pd.DataFrame, held: np.ndarray, folder: Path, seed: int) -> Dataset:
+        splits = np.full(len(rows), "train", object)
+        splits[held] = "held"
+        fold = replace(dataset, table=rows.assign(split=splits))
+        return (
+            add_pairs(fold, folder, {"train": len(rows) - len(held), "held": len(held)}, seed) if self.several else fold
+        )

@@ -56,6 +56,7 @@ class Recipe:
 
     splits: Sequence[str] = tuple(FRACTIONS)
     """Splits that must have pictures."""
+    sample_licence = "drawn by the course, under its own licence"
     seeds = 1
     several = False
     """Whether a picture can have several labels."""
@@ -90,13 +91,19 @@ class Recipe:
         """
         return {}
 
+    def remember(self, studied: dict, dataset: Dataset) -> None:
+        """Take what the main training needs from those facts."""
+
     def compose(self, dataset: Dataset, folder: Path) -> Dataset:
         """Pictures made from those of the data set, written into the folder."""
         return dataset
 
     def learn(self, dataset: Dataset, training: Training) -> Trained:
-        """Train a network (n, h, w, 3) -> (n, classes) on the split train, and calibrate it."""
+        """Train a network (n, h, w, 3) -> (n, classes) on the split train."""
         raise TypeError(f"{type(self).__name__} does not say how to learn")
+
+    def calibrate(self, model: keras.Model, dataset: Dataset) -> None:
+        """Make the probabilities of a trained network mean what they say."""
 
     def figures(self, truth: np.ndarray, scores: np.ndarray, seed: int) -> dict[str, float]:
         """The metrics of one training on the held-out rows."""
@@ -119,8 +126,7 @@ class Recipe:
             dataset = replace(everything, table=without_copies_across_splits(everything.table, hashes))
             training = Training(request.seed, request.epochs, request.image_size, folder, request.resume)
             studied = kept(folder / "study.json", request.resume, lambda: self.study(everything, dataset, training))
-            if self.several:
-                self.thresholds = np.array([studied["thresholds"][name] for name in dataset.classes])
+            self.remember(studied, dataset)
             composed = self.compose(dataset, folder / "composed")
             trained = [self._train_one(composed, training, seed) for seed in self._seeds()]
             return self._save(composed, trained, studied | self.facts(composed, trained[0]))
@@ -142,6 +148,7 @@ class Recipe:
     def _train_one(self, dataset: Dataset, training: Training, seed: int) -> Trained:
         folder = training.checkpoint_dir / f"seed_{seed}"
         trained = self.learn(dataset, training._replace(seed=seed, checkpoint_dir=folder))
+        self.calibrate(trained.model, dataset)
         round_to_half(trained.model)
         if trained.scores is not None:
             return trained
@@ -152,10 +159,11 @@ class Recipe:
         request, rows, first = self.request, held_out_rows(dataset), trained[0]
         truth = self.targets(rows, dataset.classes)
         figures = [self.figures(truth, each.scores, seed) for each, seed in zip(trained, self._seeds(), strict=True)]
+        data, licence = origin(request.data, self.sample_licence)
         card = Card(
             task=request.task,
-            data=origin(request.data)[0],
-            data_licence=origin(request.data)[1],
+            data=data,
+            data_licence=licence,
             training_command=request.command,
             seed=request.seed,
             metrics={"split": held_out_split(dataset), "images": len(rows)} | rounded(figures[0]),

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from imagecourse.datasets.catalogue import load_catalogue
-from imagecourse.datasets.duplicates import HASH_WORDS, fingerprints, near_duplicate_groups
+from imagecourse.datasets.duplicates import both_hashes, fingerprints, near_duplicate_groups
 from imagecourse.datasets.readers import read_dataset
 from imagecourse.datasets.table import Dataset, split_by_hash
 from imagecourse.networks.training import check_labels
@@ -43,21 +43,20 @@ def open_dataset(data: str, write_sample: Callable[[Path], object]) -> Iterator[
 
 
 def without_unreadable(dataset: Dataset) -> tuple[Dataset, np.ndarray]:
-    """The data set without files that give no image, each named on stderr, and the perceptual hashes of the others."""
+    """The data set without files that give no image, each named on stderr; the others' hashes, (n, 2, 4) uint64."""
     outcomes = fingerprints(dataset.table["file"])
     for outcome in outcomes:
         if outcome.error:
             print(f"left out: {outcome.path}: {outcome.error.removeprefix(f'{outcome.path}: ')}", file=sys.stderr)
     readable = np.array([not outcome.error for outcome in outcomes])
-    hashes = [outcome.result.hash for outcome in outcomes if not outcome.error]
     table = dataset.table[readable].reset_index(drop=True)
-    return replace(dataset, table=table), np.array(hashes, np.uint64).reshape(-1, HASH_WORDS)
+    return replace(dataset, table=table), both_hashes(outcome.result for outcome in outcomes if not outcome.error)
 
 
 def without_copies_across_splits(table: pd.DataFrame, hashes: np.ndarray) -> pd.DataFrame:
     """The table without near-copies of test rows elsewhere, and without near-copies of validation rows in train.
 
-    hashes: (n, 4) uint64 of the rows, see `datasets.duplicates.perceptual_hash`.
+    hashes: (n, 2, 4) uint64 of the rows, see `datasets.duplicates.perceptual_hashes`.
     """
     dropped = []
     for group in near_duplicate_groups(hashes):
@@ -96,10 +95,10 @@ def check_trainable(dataset: Dataset, classes: list[str], splits: Iterable[str])
             raise ValueError(f"{dataset.root}: too few images, none is left for the split {split}; add some")
 
 
-def origin(data: str) -> tuple[str, str]:
+def origin(data: str, sample_licence: str) -> tuple[str, str]:
     """Name and licence of a data set; a set inside a folder of the catalogue has the licence of that."""
     if data == SAMPLE:
-        return data, "drawn by the course, under its own licence"
+        return data, sample_licence
     folder, catalogue = Path(data).resolve(), load_catalogue()
     entry = next((catalogue[name] for name in (folder.name, folder.parent.name) if name in catalogue), None)
     return folder.name, entry.licence if entry else "not known; ask whoever made the data set"

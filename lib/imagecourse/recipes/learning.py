@@ -8,11 +8,9 @@ import numpy as np
 import pandas as pd
 
 from imagecourse.datasets import Dataset, indicators, label_indices, make_pipeline, watched_split
-from imagecourse.evaluation.calibration import fit_temperature
 from imagecourse.networks.architectures import character_augmentation
 from imagecourse.networks.divided import ViewBatches, divide
 from imagecourse.networks.features import View, cached_features, mirrored, unchanged
-from imagecourse.networks.predict import scores_of_files
 from imagecourse.networks.training import class_weights, cosine_schedule, fit, set_seeds
 from imagecourse.recipes.common import Trained, Training
 
@@ -153,13 +151,6 @@ def balanced(dataset: Dataset) -> dict[int, float]:
     """`training.class_weights` of the split train."""
     labels = dataset.table.loc[dataset.table["split"] == "train", "label"]
     return class_weights(labels.tolist(), dataset.classes)
-
-
-def calibrate(model: keras.Model, dataset: Dataset) -> None:
-    """Fit a temperature on the split validation and build it into the network, see `soften`."""
-    rows = dataset.table[dataset.table["split"] == "validation"]
-    scores = scores_of_files(model, rows["file"].tolist())
-    soften(model, fit_temperature(label_indices(rows["label"], dataset.classes), scores))
 
 
 def soften(model: keras.Model, temperature: float) -> None:

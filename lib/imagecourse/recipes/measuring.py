@@ -21,19 +21,22 @@ from imagecourse.evaluation.several_labels import LABEL_SEPARATOR, join_labels, 
 from imagecourse.networks.features import cached_features
 
 BASELINE = "efficientnet_lite0"
+COMPOSED = "composed"
 
 
-def single_figures(truth: np.ndarray, scores: np.ndarray, seed: int) -> dict[str, float]:
-    """`classification_summary`, and its calibration error with a temperature from other pictures.
+def single_figures(truth: np.ndarray, scores: np.ndarray, temperature: float) -> dict[str, float]:
+    """`classification_summary`, and the calibration error before the temperature was built in.
 
-    truth: (n,) int. scores: (n, classes).
+    truth: (n,) int. scores: (n, classes), with the temperature.
     """
-    calibrated = calibration.cross_fitted(truth, scores, seed)
-    after = expected_calibration_error(truth, calibrated)
-    return classification_summary(truth, scores) | {"calibration_error_with_temperature": after}
+    before = calibration.apply_temperature(scores, 1 / temperature)
+    error = expected_calibration_error(truth, before)
+    return classification_summary(truth, scores) | {"calibration_error_without_temperature": error}
 
 
-def multi_figures(truth: np.ndarray, thresholds: np.ndarray, scores: np.ndarray, seed: int) -> dict[str, float]:
+def multi_figures(
+    truth: np.ndarray, thresholds: np.ndarray, scores: np.ndarray, temperature: float
+) -> dict[str, float]:
     """The same for independent probabilities, truth (n, classes) of 0 and 1.
 
     `accuracy`: how often the most probable class of a picture with one label is that one; `multi_label_figures` are
@@ -45,10 +48,10 @@ def multi_figures(truth: np.ndarray, thresholds: np.ndarray, scores: np.ndarray,
         found["accuracy"] = float((scores.argmax(axis=1) == truth.argmax(axis=1))[~several].mean())
     if several.any():
         found |= multi_label_figures(truth[several], scores[several], thresholds)
-    calibrated = calibration.cross_fitted(truth, scores, seed)
+    before = calibration.apply_temperature(scores, 1 / temperature, independent=True)
     return found | {
         "expected_calibration_error": calibration.independent_error(truth, scores),
-        "calibration_error_with_temperature": calibration.independent_error(truth, calibrated),
+        "calibration_error_without_temperature": calibration.independent_error(truth, before),
     }
 
 
@@ -82,19 +85,23 @@ def baseline_accuracy(dataset: Dataset, held_out: str) -> dict[str, float]:
 def predictions_table(
     rows: pd.DataFrame, scores: np.ndarray, dataset: Dataset, thresholds: np.ndarray | None = None
 ) -> pd.DataFrame:
-    """A row for each picture inside the data set's folder: file, truth, prediction, and a score for each class.
+    """A row for each picture: file (below the data set's folder, or composed/NAME), truth, prediction, and a score for
+    each class.
 
     thresholds: (classes,), from where on each class is named; None where a picture has one label.
     """
-    own = rows["file"].map(lambda file: Path(file).is_relative_to(dataset.root)).to_numpy()
-    rows, scores, classes = rows[own], scores[own], dataset.classes
+    classes = dataset.classes
     best = np.array(classes)[scores.argmax(axis=1)]
     columns = {
-        "file": [Path(file).relative_to(dataset.root).as_posix() for file in rows["file"]],
+        "file": [_name(Path(file), dataset.root) for file in rows["file"]],
         "truth": [LABEL_SEPARATOR.join(labels) for labels in rows["labels"]] if "labels" in rows else rows["label"],
         "prediction": best if thresholds is None else join_labels(scores, classes, thresholds),
     }
     return pd.DataFrame(columns | dict(zip(classes, scores.T, strict=True))).reset_index(drop=True)
+
+
+def _name(file: Path, root: Path) -> str:
+    return file.relative_to(root).as_posix() if file.is_relative_to(root) else f"{COMPOSED}/{file.name}"
 
 
 def rounded(figures: dict[str, float]) -> dict[str, float]:

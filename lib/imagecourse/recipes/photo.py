@@ -1,5 +1,6 @@
 """Photograph or not: a network fine-tuned on many views, further photographs and paintings made of them."""
 
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from imagecourse.recipes import TrainingRequest, photo_checks
 from imagecourse.recipes.classifier import ClassifierRecipe
 from imagecourse.recipes.common import Trained, Training
 from imagecourse.recipes.learning import LABEL_SMOOTHING, Scratch, learn_scratch, soften
+from imagecourse.recipes.measuring import BASELINE, baseline_scores
 from imagecourse.recipes.photo_views import painted_view, random_view
 from imagecourse.samples.archive import write_archive
 
@@ -86,26 +88,46 @@ class PhotoRecipe(ClassifierRecipe):
             return learn_scratch(self.from_scratch, dataset, training)
         return super().learn(dataset, training)
 
+    def calibrate(self, model: keras.Model, dataset: Dataset) -> None:
+        """The fine-tuned network has been, on the maps that its training saw."""
+        if self.network != FINE_TUNED:
+            super().calibrate(model, dataset)
+
     def facts(self, dataset: Dataset, trained: Trained) -> dict:
         return photo_checks.all_checks(trained.model, dataset, self.request.seed)
 
     def _without_contents(self, dataset: Dataset, training: Training) -> dict[str, dict]:
-        """`left_out`: the contents, and the figures on their files of a network that was trained without them."""
+        """`left_out`: the contents, and the figures on their files of a network that was trained without them.
+
+        `left_out_baseline…`: those of a logistic regression on frozen features, without further photographs and with.
+        """
         shown = dataset.table["file"].map(lambda file: Path(file).name.split("_")[0])
         missing = sorted(set(self.leave_out) - set(shown))
         if missing:
             reason = f"no file name begins with {missing[0]}_; choose another content to leave out"
             raise ValueError(f"{dataset.root}: {reason}")
-        held = shown.isin(self.leave_out) & ~dataset.table["further"]
-        others = replace(dataset, table=dataset.table[~held])
-        model = self.learn(others, training._replace(checkpoint_dir=None)).model
-        rows = dataset.table[held]
-        scores = scores_of_files(model, rows["file"].tolist())
-        truth = label_indices(rows["label"], dataset.classes)
-        found = photo_checks.figures(truth, scores, dataset.classes, training.seed)
-        contents = ", ".join(self.leave_out)
-        print(f"without {contents} in training: accuracy on them {found['accuracy']['value']}", file=sys.stderr)
-        return {"left_out": {"contents": list(self.leave_out)} | found}
+        named = shown.isin(self.leave_out) & ~dataset.table["further"]
+        rows, others = dataset.table[named], dataset.table[~named & ~self._tells_of_contents(dataset.table)]
+        truth, classes = label_indices(rows["label"], dataset.classes), dataset.classes
+        model = self.learn(replace(dataset, table=others), training._replace(checkpoint_dir=None)).model
+        train = others[others["split"] == "train"]
+        scores = {
+            "left_out": scores_of_files(model, rows["file"].tolist()),
+            "left_out_baseline": baseline_scores(BASELINE, train[~train["further"]], rows, classes),
+            "left_out_baseline_with_photographs": baseline_scores(BASELINE, train, rows, classes),
+        }
+        found = {name: photo_checks.figures(truth, each, classes, training.seed) for name, each in scores.items()}
+        contents, accuracy = ", ".join(self.leave_out), found["left_out"]["accuracy"]["value"]
+        print(f"without {contents} in training: accuracy on them {accuracy}", file=sys.stderr)
+        return found | {"left_out": {"contents": list(self.leave_out)} | found["left_out"]}
+
+    def _tells_of_contents(self, table: pd.DataFrame) -> pd.Series:
+        """Whether a caption of a further photograph names one of the contents."""
+        if "captions" not in table:
+            return pd.Series(False, index=table.index)
+        words = re.compile(rf"\b({'|'.join(map(re.escape, self.leave_out))})s?\b", re.IGNORECASE)
+        texts = table["captions"].map(lambda captions: " ".join(captions) if isinstance(captions, list) else "")
+        return texts.map(lambda text: words.search(text) is not None)
 
 
 def add_photographs(dataset: Dataset, folders: Sequence[Path], per_folder: int) -> Dataset:
@@ -123,7 +145,8 @@ def add_photographs(dataset: Dataset, folders: Sequence[Path], per_folder: int) 
         source = read_dataset(folder)
         rows = source.table[~source.table["split"].isin(["validation", "test"])]
         chosen = np.sort(generator.permutation(len(rows))[:per_folder])
-        parts.append(rows.iloc[chosen][["file"]].assign(split="train", label=PHOTO, further=True))
+        columns = [column for column in ("file", "captions") if column in rows]
+        parts.append(rows.iloc[chosen][columns].assign(split="train", label=PHOTO, further=True))
     return replace(dataset, table=pd.concat(parts, ignore_index=True))
 
 

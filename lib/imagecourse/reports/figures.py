@@ -1,4 +1,4 @@
-"""The pictures that the project's own pages show: taken from a report, made small, and told from which models they are."""
+"""The pictures that the project's own pages show: taken from a report, made small, with the models they come from."""
 
 import hashlib
 import os
@@ -55,6 +55,7 @@ def card_hashes(project: Path, parameters: dict) -> dict[str, str]:
 
 
 def _write_small(source: Path, destination: Path) -> None:
-    picture = Image.open(source).convert("RGB").quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    whole = Image.open(source).convert("RGB")
+    picture = whole.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     with atomic_path(destination) as temporary:
         picture.save(temporary, "PNG", optimize=True)

@@ -1,6 +1,5 @@
 """The table of measured results that the READMEs show: made from the models' cards, typed nowhere."""
 
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -75,9 +74,10 @@ def renew_readmes(project: Path | None = None) -> list[Path]:
     for language, name in READMES.items():
         path = project / name
         text = path.read_text(encoding="utf-8")
-        block = f"{BEGIN}\n\n{table(project / 'models', language)}\n\n{END}"
-        new = re.sub(f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: block, text, flags=re.DOTALL)
-        if new != text:
+        before, _, rest = text.partition(BEGIN)
+        _, _, after = rest.partition(END)
+        new = f"{before}{BEGIN}\n\n{table(project / 'models', language)}\n\n{END}{after}"
+        if rest and new != text:
             with atomic_path(path) as temporary:
                 temporary.write_text(new, encoding="utf-8")
             changed.append(path)
@@ -117,7 +117,8 @@ def _characters(folder: Path, card: dict) -> Iterator[Row]:
     best = alone[classes].astype(float).idxmax(axis=1)
     shipped = accuracy_with_interval(alone["truth"], best)
     over_seeds = card["over_seeds"]
-    yield Row(folder.name, "top-1", len(alone), shipped, _estimate(card.get("baseline")), _estimate(over_seeds["accuracy"]))
+    baseline, mean = _estimate(card.get("baseline")), _estimate(over_seeds["accuracy"])
+    yield Row(folder.name, "top-1", len(alone), shipped, baseline, mean)
     if several and pairs.any():
         two = answers[pairs]
         exact = accuracy_with_interval(two["truth"], two["prediction"])

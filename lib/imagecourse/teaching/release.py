@@ -20,8 +20,18 @@ STUB = "raise NotImplementedError"
 STUDENT_LINE = re.compile(rf"^{PARAMETER} *=.*$", re.MULTILINE)
 HIDDEN_TESTS = re.compile(r"^[^\n]*BEGIN HIDDEN TESTS.*?END HIDDEN TESTS[^\n]*\n?", re.MULTILINE | re.DOTALL)
 PROJECT_FILES = ("LICENSE", "pyproject.toml")
-STUDENT_ROOMS = ("explain", "networks", "restoration", "datasets", "samples", "plots", "evaluation", "exercises")
-STUDENT_MODULES = ("__init__", "__main__", "cli", "images", "files", "cache")
+STUDENT_ROOMS = (
+    "explain",
+    "networks",
+    "restoration",
+    "datasets",
+    "samples",
+    "plots",
+    "evaluation",
+    "images",
+    "exercises",
+)
+STUDENT_MODULES = ("__init__", "__main__", "cli", "files", "cache")
 STUDENT_COMMANDS = ("__init__", "quiet", "data", "restore", "predict", "explain", "teach")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", ".*", "*.egg-info")
 README = """# {title}
@@ -123,7 +133,7 @@ def _write_notebook(path: Path, notebook: NotebookNode) -> None:
 
 
 def _write_project(building: Path, paths: list[Path]) -> None:
-    """The library below what teaches, trains and reports, what installs it, and the models that the chapters name."""
+    """The library that notebooks import, what installs it, the models and features that the chapters name."""
     project = Path(imagecourse.__file__).parents[2]
     library, copy = project / "lib" / "imagecourse", building / "lib" / "imagecourse"
     for room in STUDENT_ROOMS:
@@ -140,6 +150,10 @@ def _write_project(building: Path, paths: list[Path]) -> None:
     for model in sorted((project / "models").glob("*/card.json")):
         if model.parent.name in named:
             shutil.copytree(model.parent, building / "models" / model.parent.name, ignore=LEFT_OUT)
+    for features in sorted((project / "data" / "features").glob("*.npz")):
+        if features.stem in named:
+            (building / "data" / "features").mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(features, building / "data" / "features" / features.name)
 
 
 def _for_students(requirements: str) -> str:
