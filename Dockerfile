@@ -8,6 +8,7 @@ COPY requirements.txt pyproject.toml README.md LICENSE ./
 RUN sed -e '/^# Checks/,/^$/d' -e '/^-e /d' requirements.txt > /tmp/requirements.txt && pip install -r /tmp/requirements.txt
 COPY lib lib
 COPY models models
+COPY data/features data/features
 RUN pip install --no-deps -e .
 USER 65534:65534
 WORKDIR /tmp

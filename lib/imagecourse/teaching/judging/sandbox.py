@@ -192,10 +192,11 @@ def environment(folder: Path, cores: int) -> dict[str, str]:
 
 
 def visible_folders() -> list[Path]:
-    """Folders that confined code can read: the system's programs, Python, installed packages, the course's models."""
+    """Folders that confined code can read: programs, Python, installed packages, the course's models and features."""
     library = Path(imagecourse.__file__).parents[1]
     packages = [Path(path).resolve() for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
-    folders = [Path(sys.prefix), Path(sys.base_prefix), *packages, library, library.parent / "models"]
+    shipped = [library.parent / "models", library.parent / "data" / "features"]
+    folders = [Path(sys.prefix), Path(sys.base_prefix), *packages, library, *shipped]
     return [Path(path) for path in SYSTEM_FOLDERS] + list(dict.fromkeys(path for path in folders if path.is_dir()))
 
 
