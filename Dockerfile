@@ -5,10 +5,10 @@ ENV PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1
 RUN apt-get update && apt-get install -y --no-install-recommends libgl1 libglib2.0-0 && rm -rf /var/lib/apt/lists/*
 WORKDIR /course
 COPY requirements.txt pyproject.toml README.md LICENSE ./
-RUN sed -e '/^# Checks/,/^$/d' -e '/^-e /d' requirements.txt > /tmp/requirements.txt && pip install -r /tmp/requirements.txt
+RUN sed -e '/^# Checks/,/^$/d' -e '/^# Demo/,/^$/d' -e '/^-e /d' requirements.txt > /tmp/requirements.txt && pip install -r /tmp/requirements.txt
 COPY lib lib
 COPY models models
-COPY data/features data/features
+COPY data data
 RUN pip install --no-deps -e .
 USER 65534:65534
 WORKDIR /tmp

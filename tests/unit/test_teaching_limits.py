@@ -50,6 +50,8 @@ def child():
          "PermissionError"),
         ("open('/dev/hoard', 'w')", "OSError"),
         ("open('/usr/hoard', 'w')", "OSError"),
+        ("mounts = [line.split() for line in open('/proc/mounts')]\n"
+         "assert {line[3].split(',')[0] for line in mounts if line[1] in ('/', '/dev')} == {'ro'}", None),
         ("with open('/dev/shm/hoard', 'wb') as file:\n    for _ in range(200):\n        file.write(bytes(2**20))",
          "OSError"),
         ("import os\nfile = open('hoard', 'wb')\nos.unlink('hoard')\nfor _ in range(800):\n"

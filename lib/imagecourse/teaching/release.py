@@ -157,9 +157,9 @@ def _write_project(building: Path, paths: list[Path]) -> None:
 
 
 def _for_students(requirements: str) -> str:
-    """The course's requirements without the section of checks, which students do not run."""
+    """The course's requirements without what students do not run: checks, the demo, teaching."""
     sections = re.split(r"\n(?=# )", requirements)
-    kept = [section.strip("\n") for section in sections if not section.startswith(("# Checks", "# Teaching"))]
+    kept = [section.strip("\n") for section in sections if not section.startswith(("# Checks", "# Demo", "# Teaching"))]
     return "\n\n".join(kept).removesuffix("\n-e .") + "\n\n-e .\n"
 
 
