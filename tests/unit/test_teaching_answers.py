@@ -11,6 +11,7 @@ import pytest
 from imagecourse.exercises.cells import find_exercises, grade_id, is_solution, is_test
 from imagecourse.exercises.points import split_points
 from imagecourse.teaching.judging.bench import Judge
+from imagecourse.teaching.judging.child import Child
 from imagecourse.teaching.judging.sandbox import NONE, Limits
 from imagecourse.teaching.judging.sessions import start_judge, start_student
 from imagecourse.teaching.release import visible_tests
@@ -110,23 +111,19 @@ def lie(value):
 
 
 class Bench:
-    """A chapter's student and judge, which stay for all its exercises."""
+    """A chapter's exercises before a student and a judge, whose processes stay for all chapters."""
 
-    def __init__(self, name: str):
+    def __init__(self, name: str, student: Child, judge: Child):
         notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
         self.exercises = [exercise for exercise in find_exercises(notebook) if not exercise.by_hand]
         self.cells = {grade_id(cell): cell.source for cell in notebook.cells if grade_id(cell)}
         given = [notebook.cells[1], nbformat.v4.new_code_cell(GIVEN.get(name, ""))]
         graded = [cell for cell in notebook.cells if cell.cell_type == "code" and (is_solution(cell) or is_test(cell))]
         notebook.cells = [*given, *graded]
-        self.judge = Judge(notebook, lambda: start_judge(Limits(), 2), set())
-        self.student = start_student(NONE, Limits(), 2, {})
+        self.name, self.student = name, student
+        self.judge = Judge(notebook, lambda: judge, set())
         for cell in given:
             assert self.run(cell.source) is None
-
-    def close(self) -> None:
-        self.judge.close()
-        self.student.close()
 
     def run(self, source: str) -> dict | None:
         _, pieces, late = self.student.ask({"do": "run"}, [source.encode()], 120)
@@ -161,12 +158,19 @@ LIES = "import numpy as np\n" + "\n".join(map(inspect.getsource, (LyingArray, Ly
 
 
 @pytest.fixture(scope="module")
-def bench(request):
-    """The bench of the chapter that a test is of."""
-    made = {}
-    yield lambda name: made.get(name) or made.setdefault(name, Bench(name))
-    for each in made.values():
-        each.close()
+def bench():
+    """Gives the bench of a chapter."""
+    student, judge = start_student(NONE, Limits(), 2, {}), start_judge(Limits(), 2)
+    current: list[Bench] = []
+
+    def of(name: str) -> Bench:
+        if not current or current[0].name != name:
+            current[:] = [Bench(name, student, judge)]
+        return current[0]
+
+    yield of
+    student.close()
+    judge.close()
 
 
 def test_every_exercise_of_these_chapters_has_wrong_answers():

@@ -312,6 +312,7 @@ LOOPS = [
     *exercise("first", "return values", "assert first(1) == 1", "assert first(2) == 2"),
     cell("code", "uses-first", "for _ in range(3):\n    first(1)\nplotted = first(3)"),
     cell("code", "uses-plotted", "print(plotted)"),
+    *(cell("code", f"uses-first-{number}", "first(1)") for number in range(4)),
     *exercise("second", "return values", "assert second(1) == 1", "assert second(2) == 2"),
     *exercise("third", "return values", "assert third(1) == 1", "assert third(2) == 2"),
 ]

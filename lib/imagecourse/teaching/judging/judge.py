@@ -21,7 +21,10 @@ class Judge:
 
     def __init__(self, source: BinaryIO, sink: BinaryIO):
         self._source, self._sink = source, sink
-        self._cells: list[Cell] = []
+        self._begin([])
+
+    def _begin(self, cells: list[Cell]) -> None:
+        self._cells = cells
         self._needs: dict[str, Needs] = {}
         self._names: dict[str, Any] = {"__name__": "__main__"}
         self._snapshots: dict[str, dict] = {}
@@ -43,7 +46,7 @@ class Judge:
 
     def _take_chapter(self, head: dict, pieces: list[bytes]) -> dict:
         """Learn the chapter's cells; gives the names that each exercise has to ask the student for."""
-        self._cells = [Cell(*cell) for cell in json.loads(pieces[0])]
+        self._begin([Cell(*cell) for cell in json.loads(pieces[0])])
         for number, cell in enumerate(self._cells):
             if cell.role == TEST:
                 self._needs[cell.name] = needs_of(number, self._cells, set(head["personal"]))
