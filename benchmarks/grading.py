@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from imagecourse.reports.chapters import find_notebooks
-from imagecourse.teaching.sandbox import why_no_sandbox
+from imagecourse.teaching.judging.sandbox import BUBBLEWRAP, why_not
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--submissions", type=int, default=8, help="that are timed in each run (default: 8)")
     options = parser.parse_args()
     (notebook,) = find_notebooks([options.chapter])
-    walls = ["--no-sandbox"] if why_no_sandbox() else []
+    walls = ["--no-sandbox"] if why_not(BUBBLEWRAP) else []
     per_submission = {}
     with tempfile.TemporaryDirectory() as work:
         for jobs in (1, 2):

@@ -10,7 +10,7 @@ from PIL import Image
 
 from imagecourse import cli
 from imagecourse.reports import figures
-from imagecourse.reports.chapters import read_parameters
+from imagecourse.reports.parameters import read_parameters
 from imagecourse.reports.figures import card_hashes, renew_figures, shown_figures
 from imagecourse.reports.run import Run
 

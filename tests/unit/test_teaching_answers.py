@@ -1,18 +1,21 @@
-"""The exercises of the course: right answers pass, plausible wrong ones and liars lose their points."""
+"""The exercises of the course, judged: right answers pass, plausible wrong ones and liars lose their points."""
 
-import hashlib
-import tempfile
+import inspect
+import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import keras
 import nbformat
 import numpy as np
 import pytest
 
-from imagecourse import explain
-from imagecourse.exercises.cells import find_exercises, grade_id
-from imagecourse.networks import architectures, restorers
+from imagecourse.exercises.cells import find_exercises, grade_id, is_solution, is_test
+from imagecourse.exercises.points import split_points
+from imagecourse.teaching.judging.bench import Judge
+from imagecourse.teaching.judging.child import Child
+from imagecourse.teaching.judging.sandbox import NONE, Limits
+from imagecourse.teaching.judging.sessions import start_judge, start_student
+from imagecourse.teaching.release import visible_tests
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 # chapter: exercise: how a right solution becomes a plausible wrong one
@@ -62,37 +65,40 @@ WRONG = {
 }  # fmt: skip
 
 
-def network_with_head(*hidden: int) -> SimpleNamespace:
-    """Stands for a network whose trunk gives 8 features, and whose head is trained."""
+# what the tests of a chapter take from cells that are no exercise
+GIVEN = {
+    "02_photo_classifier": "network = architectures.photo_cnn(6, 64)",
+    "03_character_cnn": """
+network = architectures.character_cnn(4, 48)
+image_size = 48
+classes = list("abcd")
+""",
+    "04_transfer_learning": """
+from types import SimpleNamespace
+
+def network_with_head(*hidden):
     layers = [keras.layers.Dense(width) for width in (*hidden, 3)]
     return SimpleNamespace(
         trunk=SimpleNamespace(output_shape=(None, 8)), top=keras.Sequential([keras.Input((8,)), *layers])
     )
 
+linear, mlp, breeds = network_with_head(), network_with_head(256), list("abc")
+""",
+    "05_saliency_and_feature_maps": """
+from imagecourse.networks import architectures
+network = explain.examine(architectures.character_cnn(2, 48), list("ab"))
+images = np.random.default_rng(1).integers(0, 256, (2, 48, 48, 3)).astype(np.float32)
+""",
+    "08_digitisation_demo": """
+import hashlib
+import tempfile
+from pathlib import Path
+from imagecourse.networks import restorers
+network, depth, output_dir = restorers.denoiser(4, 4), 4, tempfile.mkdtemp()
 
-# what the tests of a chapter take from cells that are no exercise
-GIVEN = {
-    "02_photo_classifier": lambda: {"network": architectures.photo_cnn(6, 64)},
-    "03_character_cnn": lambda: {
-        "network": architectures.character_cnn(4, 48),
-        "image_size": 48,
-        "classes": list("abcd"),
-    },
-    "04_transfer_learning": lambda: {
-        "linear": network_with_head(),
-        "mlp": network_with_head(256),
-        "breeds": list("abc"),
-    },
-    "05_saliency_and_feature_maps": lambda: {
-        "network": explain.examine(architectures.character_cnn(2, 48), list("ab")),
-        "images": np.random.default_rng(1).integers(0, 256, (2, 48, 48, 3)).astype(np.float32),
-    },
-    "08_digitisation_demo": lambda: {
-        "network": restorers.denoiser(4, 4),
-        "depth": 4,
-        "output_dir": tempfile.mkdtemp(),
-        "fingerprint": lambda path: hashlib.sha256(Path(path).read_bytes()).hexdigest(),
-    },
+def fingerprint(path):
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+""",
 }
 CASES = [(chapter, name) for chapter, exercises in WRONG.items() for name in exercises]
 
@@ -143,49 +149,83 @@ def lie(value):
     return LyingNumber(0) if isinstance(value, int | float | np.number) else value
 
 
-@pytest.fixture(scope="module")
-def chapters():
-    """Cells by name and ready-made names for each chapter: its imports, and what its tests take from other cells."""
-    found = {}
-    for name in WRONG:
+class Bench:
+    """A chapter's exercises before a student and a judge, whose processes stay for all chapters."""
+
+    def __init__(self, name: str, student: Child, judge: Child):
         notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
-        cells = {grade_id(cell): cell.source for cell in notebook.cells if grade_id(cell)}
-        names = dict(GIVEN.get(name, dict)())
-        exec(notebook.cells[1].source, names)
-        found[name] = (cells, names, [exercise for exercise in find_exercises(notebook) if not exercise.by_hand])
-    return found
+        self.exercises = [exercise for exercise in find_exercises(notebook) if not exercise.by_hand]
+        self.cells = {grade_id(cell): cell.source for cell in notebook.cells if grade_id(cell)}
+        given = [notebook.cells[1], nbformat.v4.new_code_cell(GIVEN.get(name, ""))]
+        graded = [cell for cell in notebook.cells if cell.cell_type == "code" and (is_solution(cell) or is_test(cell))]
+        notebook.cells = [*given, *graded]
+        self.name, self.student = name, student
+        self.judge = Judge(notebook, lambda: judge, set())
+        for cell in given:
+            assert self.run(cell.source) is None
+
+    def run(self, source: str) -> dict | None:
+        _, pieces, late = self.student.ask({"do": "run"}, [source.encode()], 120)
+        assert not late
+        return json.loads(pieces[0])["error"]
+
+    def passes(self, name: str, change=lambda solution: solution, disguised: bool = False) -> bool:
+        (exercise,) = (exercise for exercise in self.exercises if exercise.name == name)
+        asked = self.judge.asked(name)
+        assert self.run(change(self.cells[exercise.solution])) is None
+        if disguised:
+            self.run("\n".join([LIES, *(f"{each} = disguised({each})" for each in asked)]))
+        errors = [self.run(group.source) for group in split_points(visible_tests(self.cells[name]))]
+        head, values, _ = self.student.ask({"do": "keep", "exercise": name, "names": asked}, [], 60)
+
+        def ask(question: dict, pieces: list[bytes]) -> tuple[dict, list[bytes]]:
+            reply, content, late = self.student.ask(question, pieces, 60)
+            assert not late
+            return reply, content
+
+        verdict = self.judge.judge(name, head["kinds"], values, {}, ask, 60)
+        assert not verdict.broken
+        return not any(errors) and not any(verdict.reasons)
 
 
-def passes(chapters, chapter, name, change=lambda solution: solution, disguise=None) -> bool:
-    cells, names, exercises = chapters[chapter]
-    (exercise,) = (exercise for exercise in exercises if exercise.name == name)
-    space = dict(names)
-    exec(change(cells[exercise.solution]), space)
-    for function in set(space) - set(names) - {"__builtins__"}:
-        if disguise:
-            space[function] = lambda *arguments, right=space[function]: disguise(right(*arguments))
-    try:
-        with np.errstate(all="ignore"):
-            exec(cells[name], space)
-    except (AssertionError, ArithmeticError, AttributeError, TypeError, ValueError):
-        return False
-    return True
+def disguised(function):
+    """A function that gives lies instead of what it computes."""
+    return lambda *arguments: lie(function(*arguments))
 
 
-def test_every_exercise_of_these_chapters_has_wrong_answers(chapters):
-    assert {chapter: {exercise.name for exercise in found[2]} for chapter, found in chapters.items()} == {
-        chapter: set(exercises) for chapter, exercises in WRONG.items()
-    }
+LIES = "import keras\nimport numpy as np\n" + "\n".join(map(inspect.getsource, (LyingArray, LyingNumber, lie, disguised)))
+
+
+@pytest.fixture(scope="module")
+def bench():
+    """Gives the bench of a chapter."""
+    student, judge = start_student(NONE, Limits(), 2, {}), start_judge(Limits(), 2)
+    current: list[Bench] = []
+
+    def of(name: str) -> Bench:
+        if not current or current[0].name != name:
+            current[:] = [Bench(name, student, judge)]
+        return current[0]
+
+    yield of
+    student.close()
+    judge.close()
+
+
+def test_every_exercise_of_these_chapters_has_wrong_answers():
+    for chapter, exercises in WRONG.items():
+        notebook = nbformat.read(NOTEBOOKS / f"{chapter}.ipynb", as_version=4)
+        assert {exercise.name for exercise in find_exercises(notebook) if not exercise.by_hand} == set(exercises)
 
 
 @pytest.mark.parametrize(("chapter", "name"), CASES)
-def test_right_answers_pass_and_wrong_ones_do_not(chapters, chapter, name):
-    assert passes(chapters, chapter, name)
+def test_right_answers_pass_and_wrong_ones_do_not(bench, chapter, name):
+    assert bench(chapter).passes(name)
     for right, wrong in WRONG[chapter][name]:
-        assert right in chapters[chapter][0][name.removesuffix("-tests")]
-        assert not passes(chapters, chapter, name, lambda text, right=right, wrong=wrong: text.replace(right, wrong))
+        assert right in bench(chapter).cells[name.removesuffix("-tests")]
+        assert not bench(chapter).passes(name, lambda text, right=right, wrong=wrong: text.replace(right, wrong))
 
 
 @pytest.mark.parametrize(("chapter", "name"), CASES)
-def test_an_answer_that_equals_everything_does_not_pass(chapters, chapter, name):
-    assert not passes(chapters, chapter, name, disguise=lie)
+def test_an_answer_that_equals_everything_does_not_pass(bench, chapter, name):
+    assert not bench(chapter).passes(name, disguised=True)

@@ -1,6 +1,5 @@
 """Two small chapters and a made-up class of forty submissions, graded as a teacher would, and given back."""
 
-import json
 import shutil
 import socket
 from pathlib import Path
@@ -10,114 +9,12 @@ import nbformat
 import openpyxl
 import pandas as pd
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from classroom import NO_SANDBOX, WALLS, hand_in, solved, write_chapters
+from nbformat.v4 import new_code_cell
 
 from imagecourse.cli import main
-from imagecourse.teaching.grade import grade_submissions
-from imagecourse.teaching.gradebook import read_marks
-from imagecourse.teaching.sandbox import why_no_sandbox
-
-NO_SANDBOX = why_no_sandbox()
-
-
-def _cell(kind, name, source, **grading):
-    cell = (new_code_cell if kind == "code" else new_markdown_cell)(source)
-    cell["id"] = name
-    if grading:
-        flags = {"grade": False, "solution": False, "locked": False, "task": False, "schema_version": 3}
-        cell.metadata["nbgrader"] = flags | {"grade_id": name} | grading
-    return cell
-
-
-def _solution(name, source):
-    return _cell("code", name, source, solution=True)
-
-
-def _tests(name, points, source):
-    return _cell("code", name, source, grade=True, locked=True, points=points)
-
-
-SUMS = [
-    _cell("markdown", "title", "# 01 · Sums\n\nAdding up."),
-    _cell("code", "imports", "import numpy as np"),
-    _cell("code", "parameters", 'dataset = "sample"\nseed = 42\noutput_dir = "../reports/01_sums"'),
-    _cell("markdown", "total-exercise", "#### Exercise 1 (4 points): the total"),
-    _solution(
-        "total",
-        'def total(values):\n    """The sum."""\n    ### BEGIN SOLUTION\n    return float(np.asarray(values).sum())\n'
-        "    ### END SOLUTION",
-    ),
-    _tests(
-        "total-tests",
-        4,
-        'assert total([1, 2]) == 3, "one and two are three"\n### BEGIN HIDDEN TESTS\n'
-        "assert type(total([5, 6])) is float and total([5, 6]) == 11.0\n"
-        "np.testing.assert_allclose(total([0.25, -8.5]), -8.25)\n### END HIDDEN TESTS",
-    ),
-    _cell("markdown", "product-exercise", "#### Exercise 2 (3 points): the product"),
-    _solution(
-        "product",
-        "def product(values):\n    ### BEGIN SOLUTION\n    return float(np.prod(values))\n    ### END SOLUTION",
-    ),
-    _tests(
-        "product-tests",
-        3,
-        'assert product([2, 3]) == 6, "two times three is six"\n### BEGIN HIDDEN TESTS\n'
-        "assert type(product([4, 5])) is float and product([4, 5]) == 20.0\n### END HIDDEN TESTS",
-    ),
-    _cell("markdown", "why-exercise", "#### Exercise 3 (2 points): say why"),
-    _cell(
-        "markdown",
-        "why",
-        "**A model answer.** Because addition is commutative and associative.\n\n*Marking:* one point each.",
-        grade=True,
-        solution=True,
-        points=2,
-    ),
-]
-MEANS = [
-    _cell("markdown", "title", "# 02 · Means\n\nIn the middle."),
-    _cell("code", "imports", "import math"),
-    _cell("code", "parameters", 'dataset = "sample"\nseed = 42'),
-    _cell("markdown", "mean-exercise", "#### Exercise 1 (5 points): the mean"),
-    _solution(
-        "mean",
-        "def mean(values):\n    ### BEGIN SOLUTION\n    return math.fsum(values) / len(values)\n    ### END SOLUTION",
-    ),
-    _tests(
-        "mean-tests",
-        5,
-        'assert mean([1, 3]) == 2, "the mean of one and three is two"\n### BEGIN HIDDEN TESTS\n'
-        "assert isinstance(mean([2, 9]), float)\nassert math.isclose(mean([2, 9]), 5.5)\n### END HIDDEN TESTS",
-    ),
-]
-METADATA = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
-
-
-def write_chapters(folder: Path) -> Path:
-    """The teacher's notebooks, in a new folder."""
-    folder.mkdir()
-    for name, cells in (("01_sums", SUMS), ("02_means", MEANS)):
-        nbformat.write(new_notebook(cells=[nbformat.from_dict(cell) for cell in cells], metadata=METADATA),
-                       folder / f"{name}.ipynb")  # fmt: skip
-    return folder
-
-
-def solved(release: Path, answers: dict[str, str]) -> nbformat.NotebookNode:
-    """A notebook of the release with some of its cells filled in, by cell id."""
-    notebook = nbformat.read(release, as_version=4)
-    for cell in notebook.cells:
-        cell.source = answers.get(cell.id, cell.source)
-    return notebook
-
-
-def hand_in(submitted: Path, student: str, chapter: str, notebook: nbformat.NotebookNode | str) -> Path:
-    """Put a notebook, or the text of a broken one, where grading looks for it."""
-    path = submitted / student / chapter / f"{chapter}.ipynb"
-    path.parent.mkdir(parents=True)
-    path.write_text(notebook if isinstance(notebook, str) else json.dumps(notebook), encoding="utf-8")
-    return path
-
+from imagecourse.teaching.grade import Settings, grade_submissions
+from imagecourse.teaching.marks import read_marks
 
 TOTAL = "def total(values):\n    return float(sum(values))"
 PRODUCT = "def product(values):\n    result = 1.0\n    for value in values:\n        result *= value\n    return result"
@@ -169,7 +66,7 @@ FIRST_WALLED = {
             FULL, STOPPED, EMPTY),
     "rob": (
         product("number = 0\nwhile True:\n    open(f'filler{number}', 'wb').write(b'x' * 2**23)\n    number += 1"),
-        FULL, STOPPED, EMPTY,
+        FULL, NONE, EMPTY,
     ),
     "sue": (
         product("import json\ncells = json.load(open('{notebooks}/01_sums.ipynb'))['cells']\n"
@@ -284,12 +181,15 @@ def graded_class(tmp_path_factory):
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.1)
         due = write_class(folder, server.getsockname()[1])
-        (folder / "submitted" / "sue" / "02_means" / "timestamp.txt").write_text("2100-03-02T00:10+01:00")
-        (folder / "submitted" / "bob" / "02_means" / "timestamp.txt").write_text("2100-03-01T23:50+01:00")
+        (folder / "submitted" / "ann" / "02_means" / "timestamp.txt").write_text("2100-03-05T00:10+01:00")
+        (folder / "received.csv").write_text(
+            "student,chapter,time\nsue,2,2100-03-02T00:10+01:00\nbob,02_means,2100-03-01T23:50+01:00\n"
+        )
         (folder / "students.txt").write_text("ann\numa\n")
         options = ["--submitted", str(folder / "submitted"), "--output", str(folder / "graded"), *notebooks]
         options += ["--jobs", "2", "--timeout", str(TIMEOUT), "--memory", "1G", "--disk", "50M"]
         options += ["--students", str(folder / "students.txt"), "--due", "2", "2100-03-02T00:00+01:00"]
+        options += ["--received", str(folder / "received.csv")]
         options += ["--no-sandbox"] if NO_SANDBOX else []
         assert main(["teach", "grade", *options]) == 1  # some did not run to their end, and are named
         with pytest.raises(TimeoutError):
@@ -343,22 +243,6 @@ def test_grading_again_runs_nothing_and_a_change_runs_one(graded_class, capsys):
     assert f"1 graded, {count - 1} graded before" in capsys.readouterr().out
 
 
-def test_marks_by_hand_count_and_survive_grading_again(graded_class):
-    from nbgrader.api import Gradebook
-
-    folder, _, options = graded_class
-    graded = folder / "graded"
-    with Gradebook(f"sqlite:///{graded / 'gradebook.db'}") as book:
-        grade = book.find_grade("why", "01_sums", "01_sums", "ann")
-        assert grade.needs_manual_grade
-        grade.manual_score, grade.needs_manual_grade = 1.5, False
-        book.find_comment("why", "01_sums", "01_sums", "ann").manual_comment = "Say what <associative> means."
-        book.db.commit()
-    main(["teach", "grade", *options])
-    mark = next(mark for mark in read_marks(graded) if (mark.student, mark.exercise.name) == ("ann", "why"))
-    assert (mark.state, mark.points, mark.comment) == ("graded", 1.5, "Say what <associative> means.")
-
-
 def test_feedback_says_what_failed_and_hides_what_is_hidden(graded_class):
     folder, due, _ = graded_class
     assert main(["teach", "feedback", "--graded", str(folder / "graded")]) == 0
@@ -371,9 +255,11 @@ def test_feedback_says_what_failed_and_hides_what_is_hidden(graded_class):
     assert not any(part in page for page in pages.values() for part in ("<script", "http://", "https://", "url("))
     assert "the mean of one and three is two" in pages["02_means/gus"]
     assert "a further test, on other values, does not" in pages["02_means/cat"]
-    assert "withheld" in pages["01_sums/zoe"]
+    assert "This does not hold: assert product([2, 3])" in pages["01_sums/zoe"]
+    assert "expected &#39;:&#39;, in line 1" in pages["01_sums/fay"]
     assert "ran longer than" in pages["01_sums/ned"]
-    assert "7 of 9 points" in pages["01_sums/bob"] and "Handed in late" in pages["02_means/sue"]
+    assert "7 of 9 points" in pages["01_sums/bob"] and "Handed in late by 1 day" in pages["02_means/sue"]
+    assert "Handed in late" not in pages["02_means/ann"]
 
 
 def test_export_has_every_mark_in_both_tables_and_a_page_of_figures(graded_class):
@@ -386,8 +272,7 @@ def test_export_has_every_mark_in_both_tables_and_a_page_of_figures(graded_class
             name = "'=1+1" if student == "=1+1" else student
             assert points[chapter, name] == sum(mark or 0 for _, mark in rows[:2])
     second = table[table["chapter"] == "02_means"].set_index("student")
-    assert second["late"].to_dict() | {"sue": False} == dict.fromkeys(second.index, False)
-    assert second.loc["sue", "late"]
+    assert second["late days"].to_dict() == dict.fromkeys(second.index, 0) | {"sue": 1}
     book = openpyxl.load_workbook(folder / "graded/export/marks.xlsx")
     assert book["marks"].max_row == len(table) + 1
     assert not [cell for sheet in book for row in sheet for cell in row if cell.data_type == "f"]
@@ -400,8 +285,8 @@ def test_one_after_the_other_gives_the_same_marks(graded_class, tmp_path):
     folder, due, _ = graded_class
     for name in ("ann", "cat", "leo"):
         shutil.copytree(folder / "submitted" / name / "01_sums", tmp_path / "submitted" / name / "01_sums")
-    options = {"confined": not NO_SANDBOX, "notebooks": folder / "notebooks"}
-    summary = grade_submissions(tmp_path / "submitted", tmp_path / "graded", jobs=1, **options)
+    settings = Settings(walls=WALLS)
+    summary = grade_submissions(tmp_path / "submitted", tmp_path / "graded", settings, notebooks=folder / "notebooks")
     assert (summary.graded, summary.missing, summary.failures) == (3, 0, [])
     marks = {}
     for mark in read_marks(tmp_path / "graded"):
@@ -411,7 +296,7 @@ def test_one_after_the_other_gives_the_same_marks(graded_class, tmp_path):
 
 def test_without_walls_the_command_wants_to_be_told(graded_class, tmp_path, monkeypatch, capsys):
     _, _, options = graded_class
-    monkeypatch.setattr("imagecourse.teaching.sandbox.TOOLS", ("no-such-tool",))
+    monkeypatch.setattr("imagecourse.teaching.judging.sandbox.TOOLS", ("no-such-tool",))
     options = [option for option in options if option != "--no-sandbox"]
     options[options.index("--output") + 1] = str(tmp_path)
     assert main(["teach", "grade", *options]) == 2

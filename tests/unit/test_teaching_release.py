@@ -6,6 +6,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from classroom import MEANS, exercise, write_chapters
+from classroom import cell as make_cell
 
 from imagecourse.cli import main
 from imagecourse.exercises.cells import find_exercises, grade_id, grading, is_solution, is_test, read_notebook
@@ -175,3 +177,38 @@ def test_old_notebooks_and_lists_of_lines_are_read(tmp_path):
         '"python", "metadata": {}}], "metadata": {}}], "metadata": {"name": ""}, "nbformat": 3, "nbformat_minor": 0}'
     )
     assert [cell.source for cell in read_notebook(path).cells] == ["a = 1\nb"]
+
+
+def test_chapters_that_differ_from_student_to_student_are_written_for_each(tmp_path):
+    cells = [
+        make_cell("markdown", "title", "# 01 · Powers"),
+        make_cell("code", "imports", "from imagecourse.exercises.variants import Variant"),
+        make_cell("code", "parameters", 'dataset = "sample"\nstudent = ""'),
+        make_cell("code", "values", 'mine = Variant(student, "power")\npower = mine.integer("power", 2, 9)'),
+        *exercise("raised", "return values**power", "assert raised(1) == 1", "assert raised(2) == 2**power"),
+    ]
+    notebooks = write_chapters(tmp_path / "notebooks", c01_sums=cells, c02_means=MEANS)
+    (tmp_path / "class.csv").write_text('id,name\nann,Ann\n"o\'brien",O\n')
+    folder = tmp_path / "release"
+    options = ["--notebooks", str(notebooks), "--students", str(tmp_path / "class.csv")]
+    assert main(["teach", "release", str(folder), *options]) == 0
+    own = {path.parts[-3]: nbformat.read(path, as_version=4) for path in folder.glob("students/*/*/*.ipynb")}
+    assert set(own) == {"ann", "o'brien"} and not list(folder.glob("students/*/02_means"))
+    assert own["o'brien"].cells[2].source == 'dataset = "sample"\nstudent = "o\'brien"'
+    assert nbformat.read(folder / "01_sums" / "01_sums.ipynb", as_version=4).cells[2].source.endswith('student = ""')
+    staged = stage(
+        own["ann"], student_version(nbformat.read(notebooks / "01_sums.ipynb", as_version=4)), {"student": "ann"}
+    )
+    assert staged.remarks == [] and staged.notebook.cells[2].source.endswith("student = 'ann'")
+
+
+def test_solutions_that_lost_all_but_their_place_are_found(release):
+    submitted = fresh(release)
+    answer = next(cell for cell in submitted.cells if is_solution(cell) and cell.cell_type == "markdown")
+    text = answer.source = "An answer of my own."
+    for number, each in enumerate(submitted.cells):
+        each.metadata = nbformat.from_dict({})
+        each.id = f"colab{number}"
+    staged = stage(submitted, release, {})
+    kept = next(cell for cell in staged.notebook.cells if is_solution(cell) and cell.cell_type == "markdown")
+    assert kept.source == text and f"{grade_id(kept)}: found by its place" in staged.remarks

@@ -2,7 +2,10 @@
 
 import ast
 import json
+import os
 import re
+import stat
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +14,8 @@ from nbformat import NotebookNode
 
 LARGEST_NOTEBOOK = 100 * 2**20  # bytes; pictures pasted into answers make notebooks large
 HEADING = re.compile(r"^#+\s*(Exercise\b.*)$", re.MULTILINE)
+CELL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+GRADING = ("grade", "solution", "locked", "task", "points", "grade_id", "checksum", "cell_type", "schema_version")
 CELL_MAKERS = {
     "code": nbformat.v4.new_code_cell,
     "markdown": nbformat.v4.new_markdown_cell,
@@ -80,37 +85,72 @@ def find_exercises(notebook: NotebookNode) -> list[Exercise]:
 
 
 def read_notebook(path: Path) -> NotebookNode:
-    """A notebook of which nothing is known, as version 4 with clean cells: sources, tags, grading; no outputs.
+    """A notebook of which nothing is known, as version 4 with clean cells: sources, tags, grading, ids; no outputs.
 
-    Raises: ValueError in one line, whatever is wrong with the file.
+    Cells without an id of their own get a fresh one. Raises: ValueError in one line, whatever is wrong with the file.
     """
-    if path.is_symlink():
-        raise ValueError("a link instead of a notebook")
-    if path.stat().st_size > LARGEST_NOTEBOOK:
-        raise ValueError(f"larger than {LARGEST_NOTEBOOK // 2**20} MB")
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = json.loads(_read_file(path))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"invalid JSON: {str(error).splitlines()[0]}") from error
     try:
-        notebook = nbformat.convert(nbformat.from_dict(content), 4)
-        kernel = str(notebook.metadata.get("kernelspec", {}).get("name", "python3"))
+        found = _as_version_4(content)
+        kernel = _text(found["metadata"].get("kernelspec", {}).get("name", "python3"))
+        ids = Counter(map(_given_id, found["cells"]))
+        cells = [_clean(cell, number, ids) for number, cell in enumerate(found["cells"])]
         metadata = {"kernelspec": {"name": kernel, "display_name": kernel}}
-        cells = [_clean(cell) for cell in notebook.cells]
-    except Exception as error:  # nbformat meets a broken structure with whatever its code runs into
-        raise ValueError(f"not a notebook: {type(error).__name__} {str(error)[:80]}".strip()) from error
-    return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+        return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+    except Exception as error:  # a broken structure is met with whatever the code runs into
+        raise ValueError(f"not a notebook: {type(error).__name__} {_text(str(error))[:80]}".strip()) from error
 
 
-def _clean(cell: NotebookNode) -> NotebookNode:
-    source = "".join(cell["source"]).replace("\r\n", "\n")
-    metadata = {"tags": [str(tag) for tag in cell.get("metadata", {}).get("tags", [])]}
-    found = cell.get("metadata", {}).get("nbgrader")
+def _read_file(path: Path) -> bytes:
+    """The content of a regular file: nothing else is opened, so that nothing waits."""
+    if path.is_symlink():
+        raise ValueError("a link instead of a notebook")
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise ValueError("no regular file")
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with open(descriptor, "rb") as file:
+            content = file.read(LARGEST_NOTEBOOK + 1)
+    except OSError as error:
+        raise ValueError(f"cannot be opened: {error.strerror}") from error
+    if len(content) > LARGEST_NOTEBOOK:
+        raise ValueError(f"larger than {LARGEST_NOTEBOOK // 2**20} MB")
+    return content
+
+
+def _as_version_4(content: dict) -> dict:
+    if content.get("nbformat", 4) >= 4:
+        return content
+    return nbformat.convert(nbformat.from_dict(content), 4)
+
+
+def _clean(cell: dict, number: int, ids: Counter) -> NotebookNode:
+    source = _text("".join(cell["source"])).replace("\r\n", "\n")
+    given = cell.get("metadata", {})
+    metadata = {"tags": [_text(tag) for tag in given.get("tags", [])]}
+    found = given.get("nbgrader")
     if isinstance(found, dict):
-        metadata["nbgrader"] = found
-    new = CELL_MAKERS[cell["cell_type"]](source, metadata=metadata)
-    new["id"] = str(cell.get("id", ""))
-    return new
+        metadata["nbgrader"] = {name: _text(value) if isinstance(value, str) else value
+                                for name, value in found.items()
+                                if name in GRADING and isinstance(value, str | bool | int | float)}  # fmt: skip
+    name = _given_id(cell)
+    return CELL_MAKERS[cell["cell_type"]](
+        source, metadata=metadata, id=name if name and ids[name] == 1 else f"unnamed-{number}"
+    )
+
+
+def _given_id(cell: dict) -> str:
+    """The id of a cell, where it has a lawful one; Colab keeps it in the metadata."""
+    given = cell.get("id") or cell.get("metadata", {}).get("id")
+    return given if isinstance(given, str) and CELL_ID.fullmatch(given) else ""
+
+
+def _text(value: object) -> str:
+    """Text that can be written: no lone surrogates."""
+    return str(value).encode("utf-8", "replace").decode("utf-8")
 
 
 def defined_names(source: str) -> set[str]:

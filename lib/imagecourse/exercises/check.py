@@ -3,13 +3,15 @@
 import os
 from pathlib import Path
 
+import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
 from imagecourse.exercises.cells import Exercise, find_exercises, grade_id, is_injected, is_test, read_notebook
 from imagecourse.exercises.kernels import ThisPython
-from imagecourse.exercises.outcomes import FAILED, NOT_RUN, PASSED, TIMED_OUT, Outcome, in_words
+from imagecourse.exercises.outcomes import FAILED, NOT_RUN, TIMED_OUT, Outcome, in_words, syntax_error
+from imagecourse.exercises.points import split_points, sum_up
 
 ENVIRONMENT = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
 
@@ -30,11 +32,23 @@ def check_notebook(path: Path, seconds: float) -> list[tuple[Exercise, Outcome |
     exercises = find_exercises(notebook)
     if not exercises:
         raise ValueError(f"{path}: no exercises in this notebook; give one from a release")
+    solutions = {grade_id(cell): cell.source for cell in notebook.cells}
     cells = [cell for cell in notebook.cells if cell.cell_type == "code" and not is_injected(cell)]
     last = max((number for number, cell in enumerate(cells) if is_test(cell)), default=-1)
-    notebook.cells = cells[: last + 1]
+    notebook.cells = [part for cell in cells[: last + 1] for part in _in_groups(cell)]
     stopped = _run(notebook, path.resolve().parent, seconds)
-    return [(exercise, None if exercise.by_hand else _outcome(exercise, notebook, stopped)) for exercise in exercises]
+    return [(exercise, None if exercise.by_hand else _outcome(exercise, notebook, solutions, stopped))
+            for exercise in exercises]  # fmt: skip
+
+
+def _in_groups(cell: NotebookNode) -> list[NotebookNode]:
+    """A test as one cell for each group of its points; any other cell as it is."""
+    if not is_test(cell):
+        return [cell]
+    groups = split_points(cell.source)
+    metadata = [{"nbgrader": dict(cell.metadata.nbgrader), "group": number} for number in range(len(groups))]
+    return [nbformat.v4.new_code_cell(group.source, metadata=kept, id=f"{cell.id[:50]}-{number}")
+            for number, (group, kept) in enumerate(zip(groups, metadata, strict=True))]  # fmt: skip
 
 
 def _run(notebook: NotebookNode, folder: Path, seconds: float) -> Outcome | None:
@@ -52,9 +66,17 @@ def _run(notebook: NotebookNode, folder: Path, seconds: float) -> Outcome | None
     return None
 
 
-def _outcome(exercise: Exercise, notebook: NotebookNode, stopped: Outcome | None) -> Outcome:
-    cell = next(cell for cell in notebook.cells if grade_id(cell) == exercise.name)
+def _outcome(exercise: Exercise, notebook: NotebookNode, solutions: dict, stopped: Outcome | None) -> Outcome:
+    if wrong := syntax_error(solutions.get(exercise.solution, "")):
+        return Outcome(FAILED, wrong)
+    cells = [cell for cell in notebook.cells if grade_id(cell) == exercise.name]
+    groups = split_points("\n".join(cell.source for cell in cells))
+    if stopped and any(cell.execution_count is None for cell in cells):
+        return stopped
+    failed = {group.title: error for cell, group in zip(cells, groups, strict=True) if (error := _error(cell))}
+    return sum_up(exercise.points, groups, failed)
+
+
+def _error(cell: NotebookNode) -> str:
     errors = [output for output in cell.outputs if output.output_type == "error"]
-    if errors:
-        return Outcome(FAILED, in_words(f"{errors[0].ename}: {errors[0].evalue}".strip(": ")))
-    return Outcome(PASSED) if cell.execution_count is not None or stopped is None else stopped
+    return in_words(f"{errors[0].ename}: {errors[0].evalue}".strip(": ")) if errors else ""

@@ -1,16 +1,16 @@
-"""nbgrader's gradebook of a class: outcomes go in, marks and comments that people gave come out.
+"""nbgrader's gradebook of a class: outcomes go in, and marks and comments that people give.
 
-The folder of a graded class is a course of nbgrader, so `nbgrader formgrader` opens it for marking by hand.
+The folder of a graded class is a course of nbgrader, so `nbgrader formgrader` opens it too. Everything is written in
+short transactions into the one file, so marks that a person gives meanwhile stay.
 """
 
-import json
+import hashlib
 import os
 import shutil
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,82 +18,58 @@ import nbformat
 from nbformat import NotebookNode
 
 from imagecourse.exercises.cells import Exercise, find_exercises, grade_id, is_test
-from imagecourse.exercises.outcomes import ANSWERED, NOT_RUN, PASSED, TIMED_OUT
-from imagecourse.files import atomic_path
+from imagecourse.exercises.outcomes import ANSWERED
+from imagecourse.files import atomic_path, read_json, write_json
+from imagecourse.teaching.course import Course, save_course
 from imagecourse.teaching.release import student_version
-from imagecourse.teaching.submission import Task, read_record
+from imagecourse.teaching.submission import Task, attempt_folder, read_record
 
-GRADED, ZERO, AWAITING = "graded", "zero", "awaiting hand marking"
-FAILED_TO_RUN, TIMED_OUT_STATE, MISSING = "failed to run", "timed out", "missing"
-STATES = (GRADED, ZERO, AWAITING, FAILED_TO_RUN, TIMED_OUT_STATE, MISSING)
+BOOK, RECORDED, CLASS, POLICIES = "gradebook.db", "recorded.json", "class.json", "course.json"
 CONFIGURATION = 'c = get_config()\nc.CourseDirectory.course_id = ""\n'
+LOCK_SECONDS = 60  # to wait for somebody else's transaction
 
 
-@dataclass(frozen=True)
-class Mark:
-    """What one student has for one exercise; `points` is None while a person has yet to mark it.
+def record(output: Path, chapters: list[Path], students: list[str], tasks: list[Task], course: Course) -> None:
+    """Enter graded submissions that the gradebook does not know yet.
 
-    message: what went wrong, for the student. comment: what a person wrote. remarks: for the teacher alone.
-    """
-
-    student: str
-    chapter: str
-    exercise: Exercise
-    points: float | None
-    state: str
-    late: bool
-    message: str
-    comment: str
-    remarks: str
-
-
-def record(
-    output: Path, chapters: list[Path], students: Iterable[str], tasks: list[Task], due: Mapping[str, datetime]
-) -> None:
-    """Enter graded submissions that the gradebook does not know yet; marks given by hand stay, to be looked at again.
-
+    A mark given by hand stays as long as the answer is the same; where it is another, it waits for a second look.
     Raises: ValueError where exercises of a chapter have come or gone since others were graded.
     """
-    from nbgrader.api import Gradebook
-    from nbgrader.preprocessors import SaveAutoGrades
-
-    warnings.filterwarnings("ignore", "Object of type", module="nbgrader")  # its own, with SQLAlchemy 2
-    path = output / "gradebook.db"
-    known = _read_json(output / "recorded.json") if path.is_file() else {}
-    with atomic_path(path) as temporary, _without_waiting_for_the_disk(), _programs_of_this_python():
-        if path.is_file():
-            shutil.copyfile(path, temporary)
-        with Gradebook(_address(temporary)) as book:
-            for name in students:
-                book.update_or_create_student(name)
-            for chapter in chapters:
-                _declare(book, temporary, output, chapter, due.get(chapter.stem))
-            for task in tasks:
-                outcome = read_record(task)
-                if known.get(f"{task.student}/{task.chapter.stem}") != outcome["fingerprint"]:
-                    when = datetime.fromisoformat(outcome["submitted"]).astimezone(UTC).replace(tzinfo=None)
-                    book.update_or_create_submission(task.chapter.stem, task.student, timestamp=when)
-                    resources = _resources(temporary, task.chapter.stem) | {"student": task.student}
-                    SaveAutoGrades().preprocess(nbformat.read(task.notebook, as_version=4), {"nbgrader": resources})
-                    known[f"{task.student}/{task.chapter.stem}"] = outcome["fingerprint"]
-    _write_json(known, output / "recorded.json")
-    everyone = sorted({*_read_json(output / "class.json").get("students", []), *students})
-    _write_json({"students": everyone}, output / "class.json")
+    known = read_json(output / RECORDED, {})
+    with open_book(output, make=True) as book:
+        for identity in students:
+            person = course.person(identity)
+            first, _, last = person.name.rpartition(" ")
+            book.update_or_create_student(identity, first_name=first, last_name=last, email=person.email)
+        for chapter in chapters:
+            _declare(book, output, chapter, course.due.get(chapter.stem))
+        for task in tasks:
+            key, received = f"{task.student}/{task.chapter.stem}", task.received.isoformat()
+            before = known.get(key, {})
+            if (before.get("fingerprint"), before.get("received")) != (task.fingerprint(), received):
+                answers = _enter(book, output, task, before.get("answers", {}))
+                known[key] = {"fingerprint": task.fingerprint(), "received": received, "answers": answers}
+                write_json(output / RECORDED, known, indent=1)
+    everyone = sorted({*read_json(output / CLASS, {}).get("students", []), *students})
+    write_json(output / CLASS, {"students": everyone}, indent=1)
+    save_course(output / POLICIES, course)
 
 
 @contextmanager
-def _without_waiting_for_the_disk() -> Iterator[None]:
-    """Let SQLite commit without waiting for the disk each time: the file is a copy, put in place at the end."""
-    from sqlalchemy import Engine, event
+def open_book(output: Path, make: bool = False) -> Iterator:
+    """The gradebook of a graded class, as nbgrader.api has it; commit what is to stay.
 
-    def set_pragma(connection, _) -> None:
-        connection.execute("PRAGMA synchronous=OFF")
+    Raises: FileNotFoundError where nothing has been graded.
+    """
+    path = Path(output).resolve() / BOOK
+    if not make and not path.is_file():
+        raise FileNotFoundError(f"{output}: no gradebook here; run imagecourse teach grade first")
+    from nbgrader.api import Gradebook
 
-    event.listen(Engine, "connect", set_pragma)
-    try:
-        yield
-    finally:
-        event.remove(Engine, "connect", set_pragma)
+    warnings.filterwarnings("ignore", "Object of type", module="nbgrader")  # its own, with SQLAlchemy 2
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _programs_of_this_python(), Gradebook(_address(path)) as book:
+        yield book
 
 
 @contextmanager
@@ -108,30 +84,30 @@ def _programs_of_this_python() -> Iterator[None]:
 
 
 def _address(path: Path) -> str:
-    return f"sqlite:///{path}"
+    return f"sqlite:///{path}?timeout={LOCK_SECONDS}"
 
 
-def _resources(path: Path, chapter: str) -> dict:
-    return {"notebook": chapter, "assignment": chapter, "db_url": _address(path)}
-
-
-def _declare(book, book_path: Path, output: Path, path: Path, due: datetime | None) -> None:
+def _declare(book, output: Path, path: Path, due: datetime | None) -> None:
     """Tell the gradebook of a chapter, and put its source where nbgrader looks for it."""
     from nbgrader.preprocessors import ComputeChecksums, SaveCells
 
-    options = {"duedate": due.astimezone(UTC).replace(tzinfo=None)} if due else {}
-    book.update_or_create_assignment(path.stem, **options)
+    book.update_or_create_assignment(path.stem, duedate=due.astimezone(UTC).replace(tzinfo=None) if due else None)
+    copy = output / "source" / path.stem / path.name
+    if copy.is_file() and copy.read_bytes() == path.read_bytes():
+        return
     source = nbformat.read(path, as_version=4)
     cells = _with_all_tests(student_version(source), source)
     cells, _ = ComputeChecksums().preprocess(cells, {})
+    resources = {"notebook": path.stem, "assignment": path.stem, "db_url": _address(output / BOOK)}
     try:
-        SaveCells().preprocess(cells, {"nbgrader": _resources(book_path, path.stem)})
+        SaveCells().preprocess(cells, {"nbgrader": resources})
     except RuntimeError as error:
         raise ValueError(f"{path}: its exercises changed since some were graded; use another --output") from error
-    with atomic_path(output / "source" / path.stem / path.name) as temporary:
-        nbformat.write(source, temporary)
+    book.db.expire_all()
     with atomic_path(output / "nbgrader_config.py") as temporary:
         temporary.write_text(CONFIGURATION, encoding="utf-8")
+    with atomic_path(copy) as temporary:
+        shutil.copyfile(path, temporary)
 
 
 def _with_all_tests(student: NotebookNode, source: NotebookNode) -> NotebookNode:
@@ -141,61 +117,46 @@ def _with_all_tests(student: NotebookNode, source: NotebookNode) -> NotebookNode
     return student
 
 
-def read_marks(output: Path) -> list[Mark]:
-    """A mark for every student and exercise of the chapters graded so far, by chapter, student and exercise.
+def _enter(book, output: Path, task: Task, before: dict[str, str]) -> dict[str, str]:
+    """Enter one submission in one transaction. before, and what is given: a hash of the answer to each exercise."""
+    kept, chapter = read_record(task), task.chapter.stem
+    with atomic_path(output / "autograded" / task.student / chapter / f"{chapter}.ipynb") as temporary:
+        shutil.copyfile(attempt_folder(task) / "notebook.ipynb", temporary)
+    received = task.received.astimezone(UTC).replace(tzinfo=None)
+    book.update_or_create_submission(chapter, task.student, timestamp=received)
+    answers = {}
+    for exercise in find_exercises(task.release):
+        outcome = kept["outcomes"][exercise.name]
+        answers[exercise.name] = _hash(kept["answers"].get(exercise.solution, ""))
+        grade = book.find_grade(exercise.name, chapter, chapter, task.student)
+        waits = outcome["status"] == ANSWERED
+        grade.auto_score = None if waits else outcome["points"]
+        if grade.manual_score is None:
+            grade.needs_manual_grade = waits
+        elif before.get(exercise.name) != answers[exercise.name]:
+            grade.needs_manual_grade = True
+    book.db.commit()
+    return answers
 
-    Raises: FileNotFoundError where nothing has been graded.
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.strip().encode()).hexdigest()[:16]
+
+
+def give_mark(book, student: str, chapter: str, exercise: Exercise, points: float | None, comment: str) -> None:
+    """Enter the points and comment that a person gives, in one transaction; points None takes the mark back.
+
+    Raises: LookupError where there is no such submission.
     """
-    output = Path(output).resolve()
-    if not (output / "gradebook.db").is_file():
-        raise FileNotFoundError(f"{output}: no gradebook here; run imagecourse teach grade first")
-    from nbgrader.api import Gradebook
+    from nbgrader.api import MissingEntry
 
-    students = _read_json(output / "class.json")["students"]
-    marks = []
-    with Gradebook(_address(output / "gradebook.db")) as book:
-        for path in sorted((output / "source").glob("*/*.ipynb")):
-            exercises = find_exercises(nbformat.read(path, as_version=4))
-            submissions = {submission.student.id: submission for submission in book.assignment_submissions(path.stem)}
-            for student in students:
-                marks += _marks_of(output, student, path.stem, exercises, submissions.get(student))
-    return marks
-
-
-def _marks_of(output: Path, student: str, chapter: str, exercises: list[Exercise], submission) -> list[Mark]:
-    if submission is None:
-        return [
-            Mark(student, chapter, exercise, 0.0, MISSING, False, "Not handed in.", "", "") for exercise in exercises
-        ]
-    kept = _read_json(output / "results" / student / f"{chapter}.json")
-    late = submission.duedate is not None and submission.total_seconds_late > 0
-    grades = {grade.name: grade for notebook in submission.notebooks for grade in notebook.grades}
-    comments = {comment.name: comment.manual_comment or "" for notebook in submission.notebooks
-                for comment in notebook.comments}  # fmt: skip
-    remarks = "; ".join([*filter(None, [kept["stopped"]]), *kept["remarks"]])
-    marks = []
-    for exercise in exercises:
-        grade, outcome = grades[exercise.name], kept["outcomes"][exercise.name]
-        state = _state(outcome["status"], grade)
-        points = None if state == AWAITING else float(grade.score)
-        comment = " ".join(dict.fromkeys(filter(None, (comments.get(exercise.solution), comments.get(exercise.name)))))
-        marks.append(Mark(student, chapter, exercise, points, state, late, outcome["message"], comment, remarks))
-    return marks
-
-
-def _state(status: str, grade) -> str:
-    """A mark that a person gave counts; otherwise how the run went."""
-    if grade.manual_score is not None and not grade.needs_manual_grade:
-        return GRADED if grade.score > 0 else ZERO
-    if status == ANSWERED or grade.manual_score is not None:
-        return AWAITING
-    return {PASSED: GRADED, NOT_RUN: FAILED_TO_RUN, TIMED_OUT: TIMED_OUT_STATE}.get(status, ZERO)
-
-
-def _read_json(path: Path) -> dict:
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-
-
-def _write_json(value: dict, path: Path) -> None:
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    try:
+        grade = book.find_grade(exercise.name, chapter, chapter, student)
+    except MissingEntry as error:
+        raise LookupError(f"{student}, {chapter}: no submission with {exercise.name}") from error
+    grade.manual_score = points
+    grade.needs_manual_grade = points is None and grade.auto_score is None
+    for entry in grade.notebook.comments:
+        if entry.name == exercise.solution:
+            entry.manual_comment = comment or None
+    book.db.commit()

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, select_autoescape
@@ -15,19 +16,33 @@ from imagecourse.files import atomic_path
 from imagecourse.reports.prose import data_uri
 
 
-def write_page(path: Path, template: str, **values) -> Path:
-    """Render a template of `pages/` into a file."""
+@cache
+def _environment() -> Environment:
     loaders = [PackageLoader("imagecourse.teaching", "pages"), PackageLoader("imagecourse.reports", "")]
     environment = Environment(
-        loader=ChoiceLoader(loaders), autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
+        loader=ChoiceLoader(loaders),
+        autoescape=select_autoescape(enabled_extensions=("html",)),
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    environment.filters["number"] = lambda value: "–" if value is None else f"{value:g}"
+    environment.filters["number"] = lambda value: "–" if value is None else f"{round(value, 2):g}"
     environment.filters["code"] = to_code
     colours = HtmlFormatter(style="default").get_style_defs(".code")
     styles = [environment.get_template(name).render() for name in ("style.css", "class.css")]
     environment.globals["style"] = Markup("\n".join([colours, *styles]))
+    return environment
+
+
+def render(template: str, **values: object) -> str:
+    """A template of `pages/` as text; in pages every value is escaped."""
+    return _environment().get_template(template).render(**values)
+
+
+def write_page(path: Path, template: str, **values: object) -> Path:
+    """Render a template of `pages/` into a file."""
+    text = render(template, **values)
     with atomic_path(path) as temporary:
-        temporary.write_text(environment.get_template(template).render(**values), encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
     return path
 
 

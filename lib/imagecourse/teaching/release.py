@@ -1,6 +1,5 @@
 """Student notebooks from the teacher's: no solutions, no hidden tests, the same bytes each time."""
 
-import ast
 import json
 import re
 import shutil
@@ -11,14 +10,16 @@ import nbformat
 from nbformat import NotebookNode
 
 import imagecourse
-from imagecourse.exercises.cells import find_exercises, is_test
+from imagecourse.exercises.cells import find_exercises, grading, is_parameters, is_test
+from imagecourse.exercises.points import check_points
+from imagecourse.exercises.variants import PARAMETER
 from imagecourse.files import new_folder
 from imagecourse.reports.chapters import find_notebooks
 from imagecourse.reports.parameters import read_parameters
 
 STUB = "raise NotImplementedError"
+STUDENT_LINE = re.compile(rf"^{PARAMETER} *=.*$", re.MULTILINE)
 HIDDEN_TESTS = re.compile(r"^[^\n]*BEGIN HIDDEN TESTS.*?END HIDDEN TESTS[^\n]*\n?", re.MULTILINE | re.DOTALL)
-DOTTED_NAME = re.compile(r"\w+(\.\w+)+")
 PROJECT_FILES = ("LICENSE", "pyproject.toml")
 STUDENT_ROOMS = (
     "explain",
@@ -52,7 +53,11 @@ a network.
 
 **Exercises.** Replace `raise NotImplementedError` by your code, and `YOUR ANSWER HERE` by your answer. The cell below
 each exercise tests it: no error means that these tests pass. Further tests, on other values, decide about the points.
-Add cells where you like, but leave the test cells alone: they are replaced before grading.
+Add cells where you like, but leave the test cells alone: they are replaced before grading. Your functions are called
+with other values in another process, so let them give plain data: numbers, text, lists, NumPy arrays, tables, networks.
+
+**Your own numbers.** Where a chapter's parameters hold `student = ""`, write your student id between the quotes: some
+values of its exercises are drawn from it.
 
 **How far am I?** `.venv/bin/imagecourse teach check {example}`
 runs your notebook from the top and says which tests pass.
@@ -64,7 +69,7 @@ runs your notebook from the top and says which tests pass.
 def student_version(notebook: NotebookNode) -> NotebookNode:
     """The notebook that students get: stubs for solutions, visible tests only, locked tests, checksums.
 
-    Raises: ValueError where the marks in a cell do not fit what the cell is for.
+    Raises: ValueError where the marks in a cell do not fit what the cell is for, or points do not add up.
     """
     from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme, ClearSolutions, ComputeChecksums, LockCells
 
@@ -73,6 +78,8 @@ def student_version(notebook: NotebookNode) -> NotebookNode:
     try:
         for step in [*steps, ComputeChecksums()]:
             student, _ = step.preprocess(student, {})
+        for cell in filter(is_test, notebook.cells):
+            check_points(cell.source, float(grading(cell).get("points", 0)))
     except RuntimeError as error:
         raise ValueError(f"the marks of solutions and tests: {error}") from error
     for cell in student.cells:
@@ -88,32 +95,42 @@ def visible_tests(source: str) -> str:
     return HIDDEN_TESTS.sub("", source).rstrip("\n")
 
 
-def write_release(folder: Path, chapters: Iterable[str] = (), notebooks: Path | None = None) -> list[Path]:
+def write_release(
+    folder: Path, chapters: Iterable[str] = (), notebooks: Path | None = None, students: Iterable[str] = ()
+) -> list[Path]:
     """Write what students get into a new folder: chapters, library, models, README and requirements; gives chapters.
 
-    chapters: names or numbers; none means all. notebooks: the teacher's folder; None is the course's own.
+    chapters: names or numbers; none means all. notebooks: the teacher's folder; None is the course's own. students:
+    ids; each gets a copy of the chapters that differ from student to student, with the id filled in, in students/ID/.
     Raises: FileExistsError where the folder has something in it; ValueError where the marks in a notebook are wrong.
     """
     paths = find_notebooks(chapters, notebooks)
     with new_folder(folder) as building:
-        entries = [_write_chapter(path, building) for path in paths]
+        entries = [_write_chapter(path, building, list(students)) for path in paths]
         _write_project(building, paths)
         _write_readme(building, entries)
     return [Path(folder) / path.stem / path.name for path in paths]
 
 
-def _write_chapter(path: Path, building: Path) -> tuple[str, int, float]:
+def _write_chapter(path: Path, building: Path, students: list[str]) -> tuple[str, int, float]:
     source = nbformat.read(path, as_version=4)
     try:
         student = student_version(source)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-    text = json.dumps(student, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-    destination = building / path.stem / path.name
-    destination.parent.mkdir()
-    destination.write_text(text, encoding="utf-8")
+    _write_notebook(building / path.stem / path.name, student)
+    for identity in students if PARAMETER in read_parameters(path) else []:
+        own = nbformat.from_dict(student)
+        for cell in filter(is_parameters, own.cells):
+            cell.source = STUDENT_LINE.sub(f"{PARAMETER} = {json.dumps(identity, ensure_ascii=False)}", cell.source)
+        _write_notebook(building / "students" / identity / path.stem / path.name, own)
     exercises = find_exercises(student)
     return path.stem, len(exercises), sum(exercise.points for exercise in exercises)
+
+
+def _write_notebook(path: Path, notebook: NotebookNode) -> None:
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _write_project(building: Path, paths: list[Path]) -> None:
@@ -141,9 +158,9 @@ def _write_project(building: Path, paths: list[Path]) -> None:
 
 
 def _for_students(requirements: str) -> str:
-    """The course's requirements without the section of checks, which students do not run."""
+    """The course's requirements without what students do not run: checks, the demo, teaching."""
     sections = re.split(r"\n(?=# )", requirements)
-    kept = [section.strip("\n") for section in sections if not section.startswith(("# Checks", "# Teaching"))]
+    kept = [section.strip("\n") for section in sections if not section.startswith(("# Checks", "# Demo", "# Teaching"))]
     return "\n\n".join(kept).removesuffix("\n-e .") + "\n\n-e .\n"
 
 
@@ -152,14 +169,3 @@ def _write_readme(building: Path, entries: list[tuple[str, int, float]]) -> None
     name = entries[0][0]
     text = README.format(title="Image classification: exercises", rows=rows, example=f"{name}/{name}.ipynb")
     (building / "README.md").write_text(text, encoding="utf-8")
-
-
-def what_tests_use(notebook: NotebookNode) -> str:
-    """Statements that name what tests rely on: the notebook's imports, and dotted names such as np.testing in tests."""
-    imports, names = [], []
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            nodes = list(ast.walk(ast.parse(cell.source)))
-            imports += [ast.unparse(node) for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
-            names += [ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute) and is_test(cell)]
-    return "\n".join([*imports, *(name for name in dict.fromkeys(names) if DOTTED_NAME.fullmatch(name))])

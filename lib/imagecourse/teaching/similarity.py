@@ -1,31 +1,32 @@
 """Which submissions look alike: shared fragments of normalised code. A hint to look, never a verdict.
 
 Fragments are sequences of tokens, as in Schleimer, Wilkerson & Aiken, *Winnowing: local algorithms for document
-fingerprinting* (SIGMOD 2003); exercises are short, so all fragments are kept instead of a sample.
+fingerprinting* (SIGMOD 2003); exercises are short, so all fragments are kept instead of a sample. What the release
+gave, and what the teacher's own solutions have, does not count; what many share does.
 """
 
 import builtins
 import io
 import itertools
 import keyword
+import tempfile
 import tokenize
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 import pandas as pd
 
-from imagecourse.exercises.cells import read_notebook
+from imagecourse.exercises.cells import is_solution, read_notebook
 from imagecourse.files import atomic_path
 from imagecourse.reports.chapters import find_notebooks
-from imagecourse.teaching.grade import find_submission, student_names
+from imagecourse.teaching.course import Course
+from imagecourse.teaching.export import harmless
+from imagecourse.teaching.inbox import read_inbox
 from imagecourse.teaching.layout import write_page
 from imagecourse.teaching.release import student_version
 
 FRAGMENT = 8  # tokens
-COMMON = 0.25  # fragments in a larger share of the class say nothing
-FEWEST_FOR_COMMON = 8  # submissions
 IGNORED = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
 
 
@@ -33,37 +34,47 @@ IGNORED = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tok
 class Pair:
     """Two submissions of a chapter. similarity: shared fragments over all fragments of the two, in [0, 1]."""
 
-    chapter: str
     first: str
     second: str
     similarity: float
     shared: int
-    first_code: str
-    second_code: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """Submissions of a chapter that hang together by pairs, the most alike first; codes: of each student in it."""
+
+    chapter: str
+    pairs: list[Pair]
+    codes: dict[str, str]
 
 
 def write_similarity(
-    submitted: Path, output: Path, threshold: float = 0.5, notebooks: Path | None = None
-) -> tuple[list[Pair], list[Path]]:
+    submitted: Path, output: Path, threshold: float = 0.5, notebooks: Path | None = None, course: Course | None = None
+) -> tuple[list[Group], list[Path]]:
     """Compare all submissions of each chapter and write similarity.csv and similarity.html; most alike first.
 
-    submitted: folder with STUDENT/CHAPTER/CHAPTER.ipynb. threshold: smallest similarity to report.
-    notebooks: the teacher's; None is the course's own.
+    submitted: as for grading. threshold: smallest similarity to report. notebooks: the teacher's; None is the course's.
     """
     submitted, output = Path(submitted).resolve(), Path(output)
-    if not submitted.is_dir():
-        raise FileNotFoundError(f"{submitted}: no such folder of submissions")
-    pairs = []
-    for chapter in find_notebooks((), notebooks):
-        release = student_version(nbformat.read(chapter, as_version=4))
-        given = [cell.source for cell in release.cells if cell.cell_type == "code"]
-        codes = {name: own_code(path, given) for name in student_names(submitted)
-                 if (path := find_submission(submitted / name, chapter.stem))}  # fmt: skip
-        pairs += compare(chapter.stem, codes, "\n".join(given), threshold)
-    columns = ["chapter", "first", "second", "similarity", "shared"]
+    sources = {path.stem: nbformat.read(path, as_version=4) for path in find_notebooks((), notebooks)}
+    releases = {name: student_version(source) for name, source in sources.items()}
+    groups = []
+    with tempfile.TemporaryDirectory(prefix="inbox-", ignore_cleanup_errors=True) as workspace:
+        inbox = read_inbox(submitted, Path(workspace), releases, course or Course())
+        for chapter, release in releases.items():
+            given = [cell.source for cell in release.cells if cell.cell_type == "code"]
+            model = [cell.source for cell in sources[chapter].cells if is_solution(cell) and cell.cell_type == "code"]
+            codes = {student: own_code(candidates[-1].path, given)
+                     for (student, name), candidates in inbox.found.items() if name == chapter}  # fmt: skip
+            groups += grouped(chapter, compare(codes, "\n".join([*given, *model]), threshold), codes)
+    rows = [{"chapter": group.chapter, "group": number, "first": harmless(pair.first), "second": harmless(pair.second),
+             "similarity": pair.similarity, "shared": pair.shared}
+            for number, group in enumerate(groups, 1) for pair in group.pairs]  # fmt: skip
+    columns = ["chapter", "group", "first", "second", "similarity", "shared"]
     with atomic_path(output / "similarity.csv") as temporary:
-        pd.DataFrame([vars(pair) for pair in pairs], columns=columns).to_csv(temporary, index=False)
-    return pairs, [output / "similarity.csv", write_page(output / "similarity.html", "similarity.html", pairs=pairs)]
+        pd.DataFrame(rows, columns=columns).to_csv(temporary, index=False)
+    return groups, [output / "similarity.csv", write_page(output / "similarity.html", "similarity.html", groups=groups)]
 
 
 def own_code(path: Path, given: list[str]) -> str:
@@ -76,23 +87,33 @@ def own_code(path: Path, given: list[str]) -> str:
     return "\n\n".join(cell.source for cell in cells if cell.cell_type == "code" and cell.source.strip() not in known)
 
 
-def compare(chapter: str, codes: dict[str, str], given: str, threshold: float) -> list[Pair]:
+def compare(codes: dict[str, str], known: str, threshold: float) -> list[Pair]:
     """Pairs of students whose code is at least as similar as the threshold, most alike first.
 
-    codes: student to own code. given: code of the release, whose fragments do not count.
+    codes: student to own code. known: code of the release and of model answers, whose fragments do not count.
     """
-    everywhere = fragments(given)
+    everywhere = fragments(known)
     found = {name: fragments(code) - everywhere for name, code in codes.items()}
-    counts = Counter(itertools.chain.from_iterable(found.values()))
-    most = COMMON * len(codes) if len(codes) >= FEWEST_FOR_COMMON else len(codes)
-    telling = {name: {fragment for fragment in own if counts[fragment] <= max(2, most)} for name, own in found.items()}
     pairs = []
-    for first, second in itertools.combinations(sorted(telling), 2):
-        shared = len(telling[first] & telling[second])
-        similarity = shared / max(1, len(telling[first] | telling[second]))
+    for first, second in itertools.combinations(sorted(found), 2):
+        shared = len(found[first] & found[second])
+        similarity = shared / max(1, len(found[first] | found[second]))
         if shared and similarity >= threshold:
-            pairs.append(Pair(chapter, first, second, round(similarity, 3), shared, codes[first], codes[second]))
+            pairs.append(Pair(first, second, round(similarity, 3), shared))
     return sorted(pairs, key=lambda pair: (-pair.similarity, -pair.shared, pair.first, pair.second))
+
+
+def grouped(chapter: str, pairs: list[Pair], codes: dict[str, str]) -> list[Group]:
+    """Pairs put together where they share a student; larger groups first."""
+    groups: list[set[str]] = []
+    for pair in pairs:
+        touched = [group for group in groups if group & {pair.first, pair.second}]
+        groups = [group for group in groups if group not in touched] + [{pair.first, pair.second}.union(*touched)]
+    found = [
+        Group(chapter, [pair for pair in pairs if pair.first in group], {name: codes[name] for name in sorted(group)})
+        for group in groups
+    ]
+    return sorted(found, key=lambda group: (-len(group.codes), -group.pairs[0].similarity, min(group.codes)))
 
 
 def fragments(code: str) -> set[tuple[str, ...]]:
