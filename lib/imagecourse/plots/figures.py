@@ -12,6 +12,7 @@ from IPython.display import Markdown, display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
 from imagecourse.evaluation import Estimate
 from imagecourse.files import atomic_path
@@ -193,6 +194,7 @@ def estimates(
     if reference is not None:
         ax.axvline(reference, color="grey", linestyle=":")
     ax.set(yticks=places, yticklabels=list(rows), ylim=(len(rows) - 0.5, -0.5))
+    ax.xaxis.set_major_locator(MaxNLocator(6))
     ax.grid(axis="y", visible=False)
     return ax
 
