@@ -31,6 +31,7 @@ def set_seeds(seed: int) -> None:
         import tensorflow as tf
 
         tf.config.experimental.enable_op_determinism()
+        tf.get_logger().setLevel("ERROR")  # its advice about tracing is none for readers
 
 
 def start_afresh(model: keras.Model, fresh: keras.Model) -> None:
