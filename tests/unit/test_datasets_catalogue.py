@@ -21,7 +21,7 @@ from imagecourse.datasets.catalogue import (
 from imagecourse.datasets.download import download_dataset
 from imagecourse.datasets.stored import available_features, load_features
 from imagecourse.images import read_image, write_image
-from imagecourse.samples import sample_photographs
+from imagecourse.samples import packaged_photographs, sample_photographs
 
 NAMES = ["sample", "characters", "photos", "documents", "restoration", "dogs", "faces", "flickr8k"]
 
@@ -57,6 +57,14 @@ def test_sample_photographs_are_real_files_in_colour_but_one():
         image = read_image(path)
         assert image.shape[0] * image.shape[1] > 100_000
         assert (image[..., 0] == image[..., 1]).all() == (name == "camera")
+
+
+def test_all_photographs_in_the_packages_are_there_once():
+    photographs = packaged_photographs()
+    assert len(photographs) == 19 and set(sample_photographs()) < set(photographs)
+    assert all(pixels.dtype == "uint8" and pixels.shape[2] == 3 for pixels in photographs.values())
+    grey = {name for name, pixels in photographs.items() if (pixels[..., 0] == pixels[..., 1]).all()}
+    assert grey == {"camera", "coins", "brick", "grass", "gravel", "moon", "stairs", "fields"}
 
 
 class CountingHandler(SimpleHTTPRequestHandler):

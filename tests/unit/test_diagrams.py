@@ -52,6 +52,20 @@ def test_residual_blocks_are_one_box_each_with_their_shortcut():
     assert arrows(ax) == 13 + 4
 
 
+def test_no_label_covers_another_one_or_a_box():
+    ax = draw_architecture(separable_resnet(6))
+    ax.figure.canvas.draw()
+    written = [(text.get_text(), text.get_window_extent()) for text in ax.texts if text.get_text() != "+"]
+    drawn = [("a box", box.get_window_extent()) for box in boxes(ax)]
+    covering = [
+        (first, second)
+        for number, (first, extent) in enumerate(written)
+        for second, other in written[number + 1 :] + drawn
+        if extent.overlaps(other)
+    ]
+    assert covering == []
+
+
 def test_shortcut_outside_a_block_and_second_head_are_arrows_around():
     inputs = keras.Input((16, 16, 3), name="image")
     first = layers.Conv2D(4, 3, padding="same", name="first")(inputs)

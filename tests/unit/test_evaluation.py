@@ -5,6 +5,8 @@ import pytest
 from sklearn import metrics
 
 from imagecourse.evaluation import (
+    BySource,
+    Estimate,
     accuracy_with_interval,
     balanced_accuracy,
     bootstrap_interval,
@@ -12,8 +14,10 @@ from imagecourse.evaluation import (
     classification_summary,
     confusion_matrix_table,
     expected_calibration_error,
+    mean_with_interval,
     precision_recall_table,
     save_metrics,
+    verdict,
 )
 
 TRUTH = np.array([0, 0, 0, 1, 1, 2])
@@ -81,3 +85,52 @@ def test_metrics_file_holds_plain_numbers(tmp_path):
     assert json.loads(path.read_text()) == {"accuracy": 0.5, "images": 3}
     with pytest.raises(ValueError, match="JSON"):
         save_metrics({"loss": float("nan")}, tmp_path)
+
+
+def test_cuts_of_one_source_count_as_one():
+    """Five sources of twenty pictures that all say the same: as uncertain as five pictures, not as a hundred."""
+    sources = np.repeat(np.arange(5), 20)
+    right = (sources < 3).astype(float)
+    alone = bootstrap_interval(lambda _, answers: answers.mean(), right, right, seed=1)
+    together = bootstrap_interval(lambda _, answers: answers.mean(), right, right, seed=1, sources=sources)
+    five = bootstrap_interval(lambda _, answers: answers.mean(), right[::20], right[::20], seed=1)
+    assert alone.value == together.value == 0.6
+    assert together == five
+    assert together.high - together.low > 3 * (alone.high - alone.low)
+
+
+def test_sources_may_stand_in_any_order_and_have_any_name():
+    order = np.random.default_rng(0).permutation(60)
+    names = np.array([f"photo {number}" for number in np.repeat(np.arange(12), 5)])
+    answers = np.random.default_rng(1).random(60)
+    sorted_out, mixed = (
+        bootstrap_interval(lambda _, part: part.mean(), part, part, 3, 50, sources)
+        for part, sources in ((answers, names), (answers[order], names[order]))
+    )
+    assert tuple(sorted_out) == pytest.approx(tuple(mixed))
+
+
+def test_a_change_is_paired_on_the_same_sources():
+    sources, truth = np.repeat(np.arange(10), 3), np.tile([0, 1, 1], 10)
+    before = np.where(np.random.default_rng(2).random(30) < 0.5, truth, 1 - truth)
+    by_source = BySource(sources, seed=4)
+    assert by_source.change(metrics.accuracy_score, truth, before, before) == Estimate(0, 0, 0)
+    better = by_source.change(metrics.accuracy_score, truth, 1 - truth, truth)
+    assert better == Estimate(1, 1, 1)
+    first = by_source.among(sources < 5)
+    assert first.estimate(metrics.accuracy_score, truth[:15], before[:15]).value == (truth == before)[:15].mean()
+
+
+def test_the_interval_of_a_share_ends_where_shares_end():
+    free, share = mean_with_interval([0.9, 1.0]), mean_with_interval([0.9, 1.0], 0, 1)
+    assert free.high > 1 and free.low < 0.5
+    assert (share.value, share.low, share.high) == (free.value, free.low, 1)
+
+
+def test_a_verdict_needs_an_interval_on_one_side_of_zero():
+    words = ("more", "less")
+    assert verdict(Estimate(0.2, 0.1, 0.3), *words) == "more"
+    assert verdict(Estimate(-0.2, -0.3, -0.1), *words) == "less"
+    assert verdict(Estimate(0.2, -0.1, 0.5), *words) == "this cannot tell"
+    assert verdict(Estimate(0.0, 0.0, 0.0), *words, "nobody knows") == "nobody knows"
+    assert verdict(mean_with_interval([0.2]), *words) == "this cannot tell"

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from imagecourse import plots
-from imagecourse.evaluation import confusion_matrix_table, precision_recall_table
+from imagecourse.evaluation import Estimate, confusion_matrix_table, precision_recall_table
 
 
 @pytest.fixture(autouse=True)
@@ -59,3 +59,21 @@ def test_answer_bars_show_each_probability_mark_the_true_classes_and_hide_empty_
     assert first[0] == third[0] == third[1] != first[1] == second[0] == second[1]
     assert [ax.get_title(loc="left") for ax in bars] == ["first", "second", "third", ""]
     assert not bars[3].axison
+
+
+def test_overlaid_curves_show_every_run_and_both_means():
+    runs = [pd.DataFrame({"epoch": [1, 2], "loss": [2.0, 1.0], "val_loss": [2.0 + run, 3.0 + run]}) for run in (0, 1)]
+    ax = plots.overlaid_curves({"one": runs, "other": runs[:1]}, "loss")
+    curves = [line.get_ydata().tolist() for line in ax.get_lines()]
+    assert curves[:4] == [[2, 3], [3, 4], [2.5, 3.5], [2, 1]]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["one", "other"]
+
+
+def test_estimates_show_values_intervals_and_runs_from_top_to_bottom():
+    rows = {"a": Estimate(0.5, 0.4, 0.7), "b": Estimate(0.2, np.nan, np.nan)}
+    ax = plots.estimates(rows, {"a": [0.45, 0.55]}, reference=0)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b"]
+    points, runs = ax.get_lines()[0], ax.get_lines()[-3]
+    assert points.get_xdata().tolist() == [0.5, 0.2]
+    assert runs.get_xdata().tolist() == [0.45, 0.55]
+    assert ax.get_ylim() == (1.5, -0.5)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from imagecourse.networks import training
-from imagecourse.networks.training import check_labels, class_weights, cosine_schedule, fit, set_seeds
+from imagecourse.networks.training import check_labels, class_weights, cosine_schedule, fit, set_seeds, start_afresh
 
 
 def line_model(seed: int = 1) -> keras.Model:
@@ -144,3 +144,18 @@ def test_class_weights_make_classes_equal():
 def test_sets_that_teach_nothing_are_refused(labels, classes, message):
     with pytest.raises(ValueError, match=message):
         check_labels(labels, classes)
+
+
+def test_a_model_that_starts_afresh_learns_what_a_new_one_learns(line):
+    """The same weights, the same dropout, an optimiser without a past; and the compiled model stays the same."""
+    used, new = line_model(seed=1), line_model(seed=2)
+    used.optimizer.learning_rate = 0.02
+    used.fit(*line, epochs=2, verbose=0)
+    start_afresh(used, line_model(seed=2))
+    assert float(used.optimizer.learning_rate) == pytest.approx(0.02)
+    used.optimizer.learning_rate = 0.05
+    for model in (used, new):
+        set_seeds(3)
+        model.fit(*line, epochs=2, verbose=0)
+    for first, second in zip(used.get_weights(), new.get_weights(), strict=True):
+        np.testing.assert_allclose(first, second, atol=1e-6)

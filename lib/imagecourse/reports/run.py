@@ -30,7 +30,7 @@ PACKAGES = ("tensorflow", "keras", "numpy", "opencv-python", "scikit-image", "im
 KERNEL_ENVIRONMENT = {
     "PYTHONHASHSEED": "0",  # sets keep their order from run to run
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # figures land in the notebook whatever the caller uses
-    "TF_CPP_MIN_LOG_LEVEL": "2",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
     "OMP_NUM_THREADS": THREADS,
     "OPENBLAS_NUM_THREADS": THREADS,
     "TF_NUM_INTRAOP_THREADS": THREADS,

@@ -1,9 +1,11 @@
-"""Real photographs that are already on the disk, inside the packages scikit-image and scikit-learn."""
+"""Real photographs that are already on the disk, inside scikit-image, scikit-learn, Matplotlib and PyWavelets."""
 
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+
+from imagecourse.images import read_image
 
 _PHOTOGRAPHS = {
     "cat": ("skimage", "data/chelsea.png"),
@@ -15,6 +17,18 @@ _PHOTOGRAPHS = {
     "rocket": ("skimage", "data/rocket.jpg"),
     "camera": ("skimage", "data/camera.png"),
     "galaxies": ("skimage", "data/hubble_deep_field.jpg"),
+}
+_MORE_PHOTOGRAPHS = {
+    "admiral": ("matplotlib", "mpl-data/sample_data/grace_hopper.jpg"),
+    "retina": ("skimage", "data/retina.jpg"),
+    "tissue": ("skimage", "data/ihc.png"),
+    "coins": ("skimage", "data/coins.png"),
+    "brick": ("skimage", "data/brick.png"),
+    "grass": ("skimage", "data/grass.png"),
+    "gravel": ("skimage", "data/gravel.png"),
+    "moon": ("skimage", "data/moon.png"),
+    "stairs": ("pywt", "data/ascent.npz"),
+    "fields": ("pywt", "data/aero.npz"),
 }
 
 
@@ -35,6 +49,22 @@ def reference_photographs() -> dict[str, np.ndarray]:
     names = ("astronaut", "coffee", "chelsea", "rocket", "camera", "coins", "brick", "grass", "gravel")
     china, flower = load_sample_images().images
     return {name: getattr(data, name)() for name in names} | {"china": china, "flower": flower}
+
+
+def packaged_photographs() -> dict[str, np.ndarray]:
+    """Every real photograph in the packages of the course, by name: (h, w, 3) uint8 RGB, some of them grey.
+
+    Left out are second pictures of the same scene (the other motorcycle, PyWavelets' camera man, a detail of the
+    retina), a page of text, and what shows hardly anything (a moving ball, a cell, faces of 25 pixels).
+    Raises: FileNotFoundError as `sample_photographs`.
+    """
+    files = {name: _packaged_file(*place) for name, place in (_PHOTOGRAPHS | _MORE_PHOTOGRAPHS).items()}
+    return {name: _read_array(file) if file.suffix == ".npz" else read_image(file) for name, file in files.items()}
+
+
+def _read_array(file: Path) -> np.ndarray:
+    with np.load(file) as content:
+        return np.repeat(content["data"].astype(np.uint8)[:, :, None], 3, axis=2)
 
 
 def _packaged_file(package: str, file: str) -> Path:

@@ -1,42 +1,29 @@
 """The real photographs behind Photo, Painting and the harder Sketches and Cartoons, shared out between the splits."""
 
 from functools import cache
-from pathlib import Path
 
 import cv2
-import matplotlib
 import numpy as np
-import pywt.data
-import skimage.data
 
-from imagecourse.images import read_image
-from imagecourse.samples.photographs import sample_photographs
+from imagecourse.samples.photographs import packaged_photographs
 
 SOURCES = {
-    "train": ("astronaut", "camera", "cat", "coffee", "motorcycle", "palace"),
-    "validation": ("admiral", "flower", "coins"),
-    "test": ("rocket", "stairs", "brick"),
-}
+    "train": ("astronaut", "camera", "cat", "coffee", "fields", "galaxies", "grass", "moon", "motorcycle", "palace",
+              "tissue"),
+    "validation": ("admiral", "coins", "flower", "gravel"),
+    "test": ("brick", "retina", "rocket", "stairs"),
+}  # fmt: skip
 """Photographs by split: every crop of a photograph, in whatever style, stays in the split of its photograph."""
 
 
 @cache
 def source_photographs(split: str) -> dict[str, np.ndarray]:
     """The photographs of one split by name, (h, w, 3) uint8, not writable, from the wheels of four packages."""
-    photographs = {name: _load(name) for name in SOURCES[split]}
-    for pixels in photographs.values():
+    photographs = packaged_photographs()
+    chosen = {name: photographs[name] for name in SOURCES[split]}
+    for pixels in chosen.values():
         pixels.setflags(write=False)
-    return photographs
-
-
-def _load(name: str) -> np.ndarray:
-    if name == "stairs":
-        return np.repeat(pywt.data.ascent().astype(np.uint8)[:, :, None], 3, axis=2)
-    if name == "admiral":
-        return read_image(Path(matplotlib.get_data_path(), "sample_data", "grace_hopper.jpg"))
-    if name in ("coins", "brick"):
-        return read_image(Path(skimage.data.__file__).parent / f"{name}.png")
-    return read_image(sample_photographs()[name])
+    return chosen
 
 
 def crop(photographs: dict[str, np.ndarray], rng: np.random.Generator, size: int) -> tuple[str, np.ndarray]:
