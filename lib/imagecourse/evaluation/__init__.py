@@ -12,4 +12,6 @@ from imagecourse.evaluation.metrics import (
     mean_with_interval,
     precision_recall_table,
     save_metrics,
+    verdict,
 )
+from imagecourse.evaluation.sources import BySource

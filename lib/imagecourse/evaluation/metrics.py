@@ -68,16 +68,26 @@ def accuracy_with_interval(truth: np.ndarray, predicted: np.ndarray) -> Estimate
     return Estimate(float(right.mean()), float(low), float(high))
 
 
-def mean_with_interval(values: Sequence[float]) -> Estimate:
+def mean_with_interval(values: Sequence[float], lowest: float = -math.inf, highest: float = math.inf) -> Estimate:
     """The mean of a figure over several trainings and its Student t interval; one value alone has none (NaN).
 
+    lowest, highest: what the figure can be, 0 and 1 for a share; the interval ends there.
     Source: Student, The Probable Error of a Mean, 1908.
     """
     values = np.asarray(values, float)
     if len(values) < 2:
         return Estimate(float(values.mean()), math.nan, math.nan)
     half = stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * stats.sem(values)
-    return Estimate(float(values.mean()), float(values.mean() - half), float(values.mean() + half))
+    return Estimate(
+        float(values.mean()), max(lowest, float(values.mean() - half)), min(highest, float(values.mean() + half))
+    )
+
+
+def verdict(difference: Estimate, more: str, less: str, open_question: str = "this cannot tell") -> str:
+    """What the interval of a difference says: `more` or `less` where it lies on one side of zero, else the third."""
+    if difference.low > 0:
+        return more
+    return less if difference.high < 0 else open_question
 
 
 def bootstrap_interval(
@@ -86,16 +96,26 @@ def bootstrap_interval(
     scores: np.ndarray,
     seed: int,
     resamples: int = 1000,
+    sources: Sequence | None = None,
 ) -> Estimate:
     """Any figure with the interval of its values on test sets drawn again from this one (percentile bootstrap).
 
     metric: called with rows of truth and scores. truth: (n, …). scores: (n, …), predictions or probabilities.
-    Source: Efron, Bootstrap Methods: Another Look at the Jackknife, 1979, by SciPy.
+    sources: (n,) where each picture comes from; then whole sources are drawn, with all their pictures, since pictures
+    of one source tell the same thing again and again. None: each picture is a source of its own.
+    Source: Efron, Bootstrap Methods: Another Look at the Jackknife, 1979, by SciPy; for sources, Davison and Hinkley,
+    Bootstrap Methods and their Application, 1997, section 3.8.
     """
     truth, scores = np.asarray(truth), np.asarray(scores)
+    rows_of = _rows_of_sources(np.arange(len(truth)) if sources is None else np.asarray(sources))
+
+    def figure(drawn: np.ndarray) -> float:
+        rows = np.concatenate([rows_of[number] for number in drawn])
+        return metric(truth[rows], scores[rows])
+
     result = stats.bootstrap(
-        [np.arange(len(truth))],
-        lambda rows: metric(truth[rows], scores[rows]),
+        [np.arange(len(rows_of))],
+        figure,
         n_resamples=resamples,
         confidence_level=CONFIDENCE,
         method="percentile",
@@ -104,6 +124,11 @@ def bootstrap_interval(
     )
     interval = result.confidence_interval
     return Estimate(float(metric(truth, scores)), float(interval.low), float(interval.high))
+
+
+def _rows_of_sources(sources: np.ndarray) -> list[np.ndarray]:
+    _, number = np.unique(sources, return_inverse=True)
+    return np.split(np.argsort(number, kind="stable"), np.cumsum(np.bincount(number))[:-1])
 
 
 def precision_recall_table(truth: np.ndarray, scores: np.ndarray) -> pd.DataFrame:

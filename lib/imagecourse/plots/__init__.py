@@ -3,10 +3,12 @@
 from imagecourse.plots.figures import (
     answer_bars,
     confusion_matrix,
+    estimates,
     grid_of_numbers,
     heat_table,
     image_grid,
     learning_curves,
+    overlaid_curves,
     precision_recall,
     publish,
     reliability,

@@ -223,7 +223,7 @@ def _draw_arrows(
             aside, fork, join = width / 2 + 0.3, top - 0.6 * GAP, bottom + 0.6 * GAP
             _arrow(ax, [(0, fork), (aside, fork), (aside, join), (0.12, join)])
             ax.text(0, join, "+", ha="center", va="center", fontsize=9, color=INK, bbox=PLUS, zorder=5)
-            ax.text(aside + 0.1, (top + bottom) / 2, row.shortcut, va="center", fontsize=8, color=FAINT)
+            ax.text(aside + 0.1, join, row.shortcut, va="center", fontsize=8, color=FAINT)  # no figures in this gap
 
 
 def _arrow(ax: Axes, points: list[tuple[float, float]]) -> None:

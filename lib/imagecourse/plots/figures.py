@@ -1,7 +1,7 @@
 """One style for all figures; functions draw on `ax` (a new one when None) and return it."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from imagecourse.evaluation import Estimate
 from imagecourse.files import atomic_path
 
 
@@ -150,6 +151,49 @@ def learning_curves(history: pd.DataFrame, metric: str = "loss", ax: Axes | None
     ax.set(xlabel="epoch", ylabel=metric)
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.legend(fontsize=9)
+    return ax
+
+
+def overlaid_curves(trainings: Mapping[str, Sequence[pd.DataFrame]], metric: str, ax: Axes | None = None) -> Axes:
+    """A figure against the epochs for several ways of training in one panel, a colour each, all runs.
+
+    trainings: by name, the histories of the runs, columns epoch, the metric and `val_` with it. Validation is drawn
+    solid, thin for each run and thick for their mean; the mean of training is dashed.
+    """
+    ax = ax or plt.subplots(figsize=(6, 4))[1]
+    for number, (name, runs) in enumerate(trainings.items()):
+        colour, together = f"C{number}", pd.concat(runs).groupby("epoch")
+        for run in runs:
+            ax.plot(run["epoch"], run[f"val_{metric}"], color=colour, linewidth=0.7, alpha=0.5)
+        ax.plot(together[f"val_{metric}"].mean(), color=colour, linewidth=2.2, label=name)
+        ax.plot(together[metric].mean(), color=colour, linewidth=1.4, linestyle="--")
+    ax.set(xlabel="epoch", ylabel=metric)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.legend(fontsize=9)
+    return ax
+
+
+def estimates(
+    rows: Mapping[str, Estimate],
+    each: Mapping[str, Sequence[float]] | None = None,
+    reference: float | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Figures with their intervals, one below the other, and every single run as a stroke beneath.
+
+    each: by the same names, the values of the runs. reference: a dotted line, such as zero or guessing.
+    """
+    ax = ax or plt.subplots(figsize=(7, 0.45 * len(rows) + 1.2))[1]
+    places = np.arange(len(rows))
+    middle, low, high = np.array(list(rows.values()), float).T
+    ax.errorbar(middle, places, xerr=np.nan_to_num([middle - low, high - middle]).clip(min=0), fmt="o", capsize=4)
+    for place, name in enumerate(rows):
+        values = (each or {}).get(name, ())
+        ax.plot(values, np.full(len(values), place + 0.27), "|", color="black", markersize=8)
+    if reference is not None:
+        ax.axvline(reference, color="grey", linestyle=":")
+    ax.set(yticks=places, yticklabels=list(rows), ylim=(len(rows) - 0.5, -0.5))
+    ax.grid(axis="y", visible=False)
     return ax
 
 
