@@ -1,16 +1,22 @@
+import functools
+import http.server
 import os
 import pickle
 import struct
+import threading
 import urllib.error
 from collections import OrderedDict
 from pathlib import Path
 
 import cv2
+import h5py
 import keras
 import numpy as np
 import pytest
 import skimage
+from keras.src.legacy.saving import legacy_h5_format
 
+from imagecourse.cli import main
 from imagecourse.images import read_image
 from imagecourse.networks.backbones import (
     APPLICATIONS,
@@ -216,3 +222,42 @@ def test_reader_names_a_damaged_or_missing_file(tmp_path):
             read_torch_weights(tmp_path / name)
     with pytest.raises(FileNotFoundError, match=r"none\.pth: no such file"):
         read_torch_weights(tmp_path / "none.pth")
+
+
+@pytest.fixture
+def served(tmp_path, monkeypatch):
+    """A server with the weights of MobileNetV2 (random ones) and no others, and an empty cache for Keras."""
+    name = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
+    (tmp_path / "served").mkdir()
+    keras.utils.set_random_seed(5)
+    model = keras.applications.MobileNetV2(weights=None, include_top=False, pooling="avg")
+    with h5py.File(tmp_path / "served" / name, "w") as file:
+        legacy_h5_format.save_weights_to_hdf5_group(file, model)
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path / "served")
+    monkeypatch.setattr(handler.func, "log_message", lambda *_: None)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/"
+        monkeypatch.setattr("keras.src.applications.mobilenet_v2.BASE_WEIGHT_PATH", address)
+        monkeypatch.setattr("keras.src.applications.vgg16.WEIGHTS_PATH_NO_TOP", address + "vgg16_notop.h5")
+        monkeypatch.setattr("keras.src.utils.file_utils.config.keras_home", lambda: str(tmp_path / "keras"))
+        monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+        chosen = {name: APPLICATIONS[name] for name in ("vgg16", "mobilenet_v2")}
+        monkeypatch.setattr("imagecourse.networks.backbones.APPLICATIONS", chosen)
+        (tmp_path / "keras").mkdir()
+        yield server
+        server.shutdown()
+
+
+def test_one_command_fetches_the_weights_and_names_those_it_cannot_get(served, capsys):
+    assert main(["data", "download", "backbones"]) == 1
+    answer = capsys.readouterr()
+    assert answer.out == "mobilenet_v2: ready, 2,257,984 parameters\n"
+    assert answer.err.count("\n") == 1 and "vgg16: its weights could not be downloaded" in answer.err
+    assert available_backbones() == [*LITES, "mobilenet_v2"]
+    served.shutdown()
+    small, whole = backbone("mobilenet_v2", image_size=64), backbone("mobilenet_v2")
+    for one, other in zip(small.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert main(["data", "download", "backbones", "--to", "x"]) == 2
+    assert "set KERAS_HOME" in capsys.readouterr().err

@@ -4,6 +4,7 @@ import pytest
 from keras import layers
 
 from imagecourse import explain
+from imagecourse.evaluation import mean_with_interval
 
 
 def squares(count: int = 6, size: int = 24) -> tuple[np.ndarray, np.ndarray]:
@@ -61,21 +62,46 @@ def test_pointing_game_with_ties_tolerance_and_empty_maps():
         explain.mask_energy(np.zeros((1, 4, 4)), masks)
 
 
-def test_insertion_and_deletion_reward_the_true_map():
+@pytest.mark.parametrize("reference", explain.REFERENCES)
+def test_insertion_and_deletion_reward_the_true_map(reference):
     model, (images, masks) = brightness_model(), squares()
     perfect = masks.astype(np.float32)
     noise = explain.random_map(images).maps
-    deletion, insertion = explain.deletion_curve, explain.insertion_curve
-    true = deletion(model, images, 1, perfect)
-    assert true.answers.shape == (6, 17)
+
+    def deletion(maps):
+        return explain.deletion_curve(model, images, 1, maps, reference=reference)
+
+    def insertion(maps):
+        return explain.insertion_curve(model, images, 1, maps, reference=reference)
+
+    true = deletion(perfect)
+    assert true.answers.shape == (6, 33)
     before = np.asarray(model(images))[:, 0]
     np.testing.assert_allclose(true.answers[:, 0], before, rtol=1e-4)
-    np.testing.assert_allclose(insertion(model, images, 1, perfect).answers[:, -1], before, rtol=1e-4)
-    assert (true.area < deletion(model, images, 1, noise).area - 0.02).all()
-    assert (deletion(model, images, 1, noise).area < deletion(model, images, 1, 1 - perfect).area).all()
-    assert (insertion(model, images, 1, perfect).area > insertion(model, images, 1, noise).area).all()
+    np.testing.assert_allclose(insertion(perfect).answers[:, -1], before, rtol=1e-4)
+    assert (true.area < deletion(noise).area - 0.02).all()
+    assert (deletion(noise).area < deletion(1 - perfect).area).all()
+    assert (insertion(perfect).area > insertion(noise).area).all()
+
+
+def test_a_map_of_another_size_is_refused():
+    model, (images, masks) = brightness_model(), squares()
     with pytest.raises(ValueError, match="give one map as large as the picture for each"):
-        deletion(model, images, 1, perfect[:2])
+        explain.deletion_curve(model, images, 1, masks[:2])
+
+
+def test_what_hides_depends_on_the_reference():
+    images, masks = squares(2)
+    flat, blurred, inpainted = (explain.hide(images, masks, reference) for reference in explain.REFERENCES)
+    for hidden in (flat, blurred, inpainted):
+        np.testing.assert_array_equal(hidden[~masks], images[~masks])
+    np.testing.assert_allclose(flat[masks], np.repeat(images.mean(axis=(1, 2)), 36, axis=0), rtol=1e-5)
+    assert blurred[masks].min() > 60
+    np.testing.assert_allclose(inpainted[masks], 30, atol=4)  # the ground goes on, as if nothing had been there
+    everything = explain.hide(images, np.ones_like(masks), "inpainted")
+    np.testing.assert_allclose(everything, np.broadcast_to(images.mean(axis=(1, 2), keepdims=True), images.shape))
+    with pytest.raises(ValueError, match="'black' is unknown; use one of flat, blurred, inpainted"):
+        explain.hide(images, masks, "black")
 
 
 def test_the_area_is_that_of_a_known_curve():
@@ -84,9 +110,55 @@ def test_the_area_is_that_of_a_known_curve():
     model.set_weights([np.ones((3, 1), np.float32), np.zeros(1, np.float32)])
     image = np.zeros((1, 2, 2, 3), np.float32)
     image[0, 0] = 100
-    curve = explain.deletion_curve(model, image, 0, np.array([[[4, 3], [2, 1]]]), steps=4)
+    curve = explain.deletion_curve(model, image, 0, np.array([[[4, 3], [2, 1]]]), steps=4, reference="flat")
     np.testing.assert_allclose(curve.answers[0], [150, 112.5, 75, 112.5, 150], rtol=1e-5)
     assert curve.area == pytest.approx((131.25 + 93.75 + 93.75 + 131.25) / 4)
+
+
+def planted(count: int = 24) -> tuple[np.ndarray, np.ndarray]:
+    """As `squares`, on a ground of noise."""
+    images, masks = squares(count)
+    noise = np.random.default_rng(1).normal(40, 25, images.shape)
+    return np.clip(images + noise, 0, 255).astype(np.float32), masks
+
+
+GRADIENT_METHODS = ["gradient", "gradient_times_input", "smoothgrad", "integrated_gradients", "guided_backpropagation",
+                    "gradcam", "gradcam_plus_plus"]  # fmt: skip
+
+
+def test_noise_scores_below_every_gradient_method():
+    model, (images, _) = explain.examine(brightness_model()), planted()
+    noise = explain.insertion_curve(model, images, 1, explain.random_map(images).maps, steps=32).area
+    for name in GRADIENT_METHODS:
+        maps = explain.explain(name, model, images, 1).maps
+        lead = mean_with_interval(explain.insertion_curve(model, images, 1, maps, steps=32).area - noise)
+        assert lead.low > 0.01, name
+
+
+@pytest.mark.parametrize(
+    ("method", "option", "few", "many"),
+    [
+        (explain.smoothgrad, "samples", 2, 48),
+        (explain.integrated_gradients, "steps", 2, 48),
+        (explain.score_cam, "channels", 1, 3),
+        (explain.rise, "masks", 12, 600),
+    ],
+)
+def test_a_method_does_not_do_worse_when_it_gets_more(method, option, few, many):
+    """In any score of the trial, beyond what chance in the choice of pictures explains."""
+    model, (images, masks) = explain.examine(brightness_model()), planted()
+    scores = {}
+    for number in (few, many):
+        maps = method(model, images, 1, **{option: number}).maps
+        scores[number] = {
+            "pointing": explain.pointing_game(maps, masks),
+            "energy": explain.mask_energy(maps, masks),
+            "insertion": explain.insertion_curve(model, images, 1, maps).area,
+            "deletion": -explain.deletion_curve(model, images, 1, maps).area,
+        }
+    for name, values in scores[many].items():
+        gain = mean_with_interval(values - scores[few][name])
+        assert gain.high >= 0, f"{name}: {gain}"
 
 
 def test_shuffling_goes_from_the_top_down_and_spares_the_model():

@@ -11,8 +11,10 @@ from imagecourse.evaluation.comparison import (
     Split,
     confused_pairs,
     draw_per_class,
+    folds,
     learning_curve,
     mean_over_splits,
+    paired_comparison,
     repeated_splits,
     top_figures,
     top_k_right,
@@ -21,11 +23,13 @@ from imagecourse.images import read_image
 from imagecourse.networks import transfer
 from imagecourse.networks.architectures import breed_cnn
 from imagecourse.networks.bundles import load_bundle
+from imagecourse.networks.imagenet import DOG_CLASSES, imagenet_columns
 from imagecourse.networks.predict import predict_files
 from imagecourse.recipes import COMPARISONS, TrainingRequest
+from imagecourse.recipes.backbone_tables import compare_backbones
 from imagecourse.recipes.breed_tables import TableSettings
 from imagecourse.recipes.breeds import BreedRecipe
-from imagecourse.recipes.comparisons import compare_backbones
+from imagecourse.recipes.comparisons import compare_regimes
 from imagecourse.samples.breeds import write_breeds
 from imagecourse.samples.characters import BREEDS
 
@@ -149,7 +153,6 @@ def test_all_tables_on_the_card(shades, tmp_path, small_backbones):
         regimes=["frozen"],
         regime_epochs=1,
         repeats=2,
-        few=1,
         frozen_sizes=(32, 64),
         scratch_size=16,
         scratch_epochs=1,
@@ -162,7 +165,8 @@ def test_all_tables_on_the_card(shades, tmp_path, small_backbones):
     assert list(tables) == list(COMPARISONS)
     assert [row["backbone"] for row in tables["backbones"]["rows"]] == [LITE]
     assert len(tables["backbones"]["notes"]) == 9 and "vgg16" in str(tables["backbones"]["notes"])
-    assert [row["regime"] for row in tables["regimes"]] == ["frozen"]
+    assert [(row["regime"], row["epochs"], row["most_epochs"]) for row in tables["regimes"]] == [("frozen", 1, 1)]
+    assert all("change_low" in row for row in tables["preparations"]["scratch"])
     assert [len(tables["preparations"][name]) for name in ("frozen", "scratch")] == [7, 6]
     assert [row["images_per_class"] for row in tables["learning-curve"]][:3] == [1, 2, 5]
     assert tables["learning-curve"][-1]["all"]
@@ -186,6 +190,37 @@ def test_repeated_splits_hold_every_class_and_do_not_overlap():
     for split in repeated_splits(targets, 4, seed=1):
         assert not set(split.train) & set(split.held_out)
         assert np.bincount(targets[split.held_out]).tolist() == [2, 4, 14]
+
+
+def test_folds_hold_every_row_out_once():
+    targets = np.repeat([0, 1, 2], [10, 20, 70])
+    splits = folds(targets, 5, seed=1)
+    assert sorted(np.concatenate([split.held_out for split in splits])) == list(range(100))
+    assert all(np.bincount(targets[split.held_out]).tolist() == [2, 4, 14] for split in splits)
+
+
+def test_the_paired_test_counts_where_two_differ():
+    """Ten pictures that only the second gets right, two that only the first does, ninety that say nothing."""
+    first = np.repeat([False, True, True, False], [10, 2, 50, 40])
+    second = np.repeat([True, False, True, False], [10, 2, 50, 40])
+    paired = paired_comparison(first, second)
+    assert (paired.only_first, paired.only_second) == (2, 10)
+    assert paired.chance == pytest.approx(2 * (1 + 12 + 66) / 2**12)
+    assert paired.difference.value == pytest.approx(8 / 102)
+    assert paired.difference.low > 0
+    back = paired_comparison(second, first).difference
+    assert (back.value, back.low) == pytest.approx((-paired.difference.value, -paired.difference.high))
+    unclear = paired_comparison(np.repeat([True, False], [2, 9]), np.repeat([False, True], [2, 9]))
+    assert unclear.chance > 0.05 and unclear.difference.low < 0 < unclear.difference.high
+    same = paired_comparison(first, first)
+    assert same.chance == 1 and same.difference.low < 0 < same.difference.high
+
+
+def test_two_equal_classifiers_are_told_apart_as_often_as_the_test_says():
+    rng = np.random.default_rng(0)
+    answers = rng.random((400, 2, 200)) < 0.7
+    apart = sum(paired_comparison(*pair).chance < 0.05 for pair in answers)
+    assert apart <= 0.06 * 400
 
 
 def test_the_interval_of_repeated_splits_is_that_of_nadeau_and_bengio():
@@ -244,3 +279,22 @@ def test_a_backbone_without_weights_is_a_note(monkeypatch, shades):
     files = list(map(str, shades.rglob("*.png")))
     table, notes = compare_backbones([LITE], files, np.zeros(len(files), int), [])
     assert table.empty and notes[0].startswith(f"left out: {LITE}: its weights are not installed")
+
+
+def test_every_regime_is_trained_until_it_gets_no_better(shades, monkeypatch):
+    """Patience counts from the best epoch, so a training that ends before the last one allowed was long enough."""
+    monkeypatch.setattr("imagecourse.recipes.comparisons.PATIENCE", 2)
+    files = sorted(map(str, shades.rglob("*.png")))
+    targets = np.array(["light" in file for file in files], int)
+    splits = folds(targets, 2, seed=1)
+    table = compare_regimes(LITE, files, targets, splits, seed=1, image_size=32, epochs=40, regimes=["frozen", "mlp"])
+    assert (table["epochs"] < 40).all() and (table["most_epochs"] == 40).all()
+    assert (table["accuracy"] > 0.9).all()
+    assert table["change"].tolist()[0] == 0 and (table["change_low"] <= table["change"]).all()
+
+
+def test_the_imagenet_class_of_a_breed_is_its_place_among_wordnet_numbers():
+    files = ["Images/n02085620-Chihuahua/1.jpg", "Images/n02110627-affenpinscher/2.jpg", "Images/n02115641-dingo/3.jpg"]
+    assert imagenet_columns(files, np.arange(3)).tolist() == [151, 252, 273]
+    assert len(DOG_CLASSES) == 121 and sorted(DOG_CLASSES.values()) == [*range(151, 269), 273, 274, 275]
+    assert imagenet_columns(["kennel/Bell Tikkara/1.png"], np.zeros(1, int)) is None

@@ -159,3 +159,16 @@ def test_a_model_that_starts_afresh_learns_what_a_new_one_learns(line):
         model.fit(*line, epochs=2, verbose=0)
     for first, second in zip(used.get_weights(), new.get_weights(), strict=True):
         np.testing.assert_allclose(first, second, atol=1e-6)
+
+
+def test_training_can_wait_for_a_higher_accuracy():
+    inputs = np.random.default_rng(0).normal(size=(80, 3)).astype(np.float32)
+    targets = (inputs.sum(axis=1) > 0).astype(int)
+    set_seeds(1)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, activation="softmax")])
+    model.compile(keras.optimizers.Adam(0.05), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    halves = (inputs[:40], targets[:40]), (inputs[40:], targets[40:])
+    history = fit(model, *halves, epochs=60, seed=1, patience=3, monitor="val_accuracy")
+    best = int(history["val_accuracy"].idxmax())
+    assert len(history) == best + 4 < 60
+    assert model.evaluate(*halves[1], verbose=0)[1] == pytest.approx(history["val_accuracy"].max())

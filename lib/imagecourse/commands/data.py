@@ -1,9 +1,13 @@
 """`imagecourse data`: data sets listed, got, checked and built."""
 
+import contextlib
+import io
 import sys
 from pathlib import Path
 
 from imagecourse.commands import add_command
+
+BACKBONES = "backbones"
 
 
 def add(commands) -> None:
@@ -18,7 +22,9 @@ def add(commands) -> None:
 
     about = "Download and unpack a data set, or say how to get it by hand (and exit with 1)."
     download = add_command(actions, "download", about, "imagecourse data download dogs --to data/dogs", _download_data)
-    download.add_argument("name", metavar="NAME")
+    download.add_argument(
+        "name", metavar="NAME", help="a data set, or backbones: the pretrained networks of keras.applications"
+    )
     download.add_argument("--to", type=Path, metavar="DIR", help="where it goes (default: data/NAME)")
 
     about = "What a folder of images holds: layout, classes, splits, sizes, unreadable files, duplicates."
@@ -65,6 +71,7 @@ def _list_data(options) -> int:
     for entry in load_catalogue().values():
         print(f"{entry.name:12} {entry.access:9} {entry.title} ({entry.size})")
         print(f"{'':22} {entry.layout}")
+    print(f"{BACKBONES:12} {'download':9} Weights of the pretrained networks of keras.applications (no data set)")
     return 0
 
 
@@ -76,6 +83,8 @@ def _show_data(options) -> int:
 
 
 def _download_data(options) -> int:
+    if options.name == BACKBONES:
+        return _download_backbones(options)
     from imagecourse.datasets.catalogue import describe, find_entry
     from imagecourse.datasets.download import download_dataset
 
@@ -97,6 +106,28 @@ def _download_data(options) -> int:
         print(f"imagecourse: try again later, or look at {entry.homepage}", file=sys.stderr)
         return 1
     return 0
+
+
+def _download_backbones(options) -> int:
+    """Those that fail are named, the others are kept."""
+    if options.to is not None:
+        raise ValueError("--to: pretrained weights go to Keras' cache; set KERAS_HOME for another folder")
+    from imagecourse.commands.quiet import import_tensorflow_quietly
+
+    import_tensorflow_quietly()
+    from imagecourse.networks.backbones import APPLICATIONS, BackboneUnavailableError, backbone
+
+    failed = False
+    progress = sys.stderr if sys.stderr.isatty() else io.StringIO()  # Keras draws its bars on stdout
+    for name in APPLICATIONS:
+        try:
+            with contextlib.redirect_stdout(progress):
+                parameters = backbone(name).count_params()
+            print(f"{name}: ready, {parameters:,} parameters")
+        except (BackboneUnavailableError, ValueError) as error:
+            print(f"imagecourse: {error}", file=sys.stderr)
+            failed = True
+    return int(failed)
 
 
 def _check_data(options) -> int:

@@ -1,7 +1,8 @@
 """What is it worth? Comparisons over repeated splits: heads on features, pictures per class, confused pairs.
 
-All figures come from pictures held out of the training rows, again and again (`repeated_splits`), so that the test rows
-stay untouched until everything is chosen; each has an interval (`mean_over_splits`).
+All figures come from pictures held out of the training rows, again and again (`repeated_splits`) or each just once
+(`folds`), so that the test rows stay untouched until everything is chosen; each has an interval (`mean_over_splits`,
+`paired_comparison`).
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedShuffleSplit
+from sklearn.model_selection import StratifiedKFold, StratifiedShuffleSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
@@ -36,6 +37,45 @@ def repeated_splits(targets: np.ndarray, repeats: int, seed: int, held_out: floa
 
 def _one_of_each(targets: np.ndarray) -> float:
     return len(np.unique(targets)) / len(targets)
+
+
+def folds(targets: np.ndarray, count: int, seed: int) -> list[Split]:
+    """Splits in which every row is held out exactly once, each with every class in its share; targets: (n,) int."""
+    splitter = StratifiedKFold(count, shuffle=True, random_state=seed)
+    return [Split(*rows) for rows in splitter.split(targets, targets)]
+
+
+class Paired(NamedTuple):
+    """Two ways to answer the same pictures. only_first, only_second: pictures that only one of them got right.
+
+    difference: accuracy of the second minus that of the first, with its interval. chance: how often coins would fall at
+    least so unevenly if both were equally good (the exact sign test of McNemar), in (0, 1].
+    """
+
+    only_first: int
+    only_second: int
+    difference: Estimate
+    chance: float
+
+
+def paired_comparison(first: np.ndarray, second: np.ndarray) -> Paired:
+    """Compare two answers to the same pictures, each picture once: (n,) bool each, whether it was right.
+
+    Only pictures where the two differ count. The interval is that of the share of them that the second wins (Clopper
+    and Pearson, 1934), so it leaves out 0 just where the test says less than 0.05. It speaks of chance in the choice of
+    pictures, not of training pictures.
+    Source: McNemar, Note on the sampling error of the difference between correlated proportions, 1947.
+    """
+    first, second = np.asarray(first, bool), np.asarray(second, bool)
+    only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
+    unlike = only_first + only_second
+    if unlike == 0:
+        most = accuracy_with_interval(np.ones(len(first)), np.zeros(len(first))).high
+        return Paired(0, 0, Estimate(0.0, -most, most), 1.0)
+    test = stats.binomtest(only_second, unlike)
+    low, high = test.proportion_ci(CONFIDENCE, method="exact")
+    parts = ((2 * share - 1) * unlike / len(first) for share in (only_second / unlike, low, high))
+    return Paired(only_first, only_second, Estimate(*parts), float(test.pvalue))
 
 
 def mean_over_splits(values: Sequence[float], splits: Sequence[Split]) -> Estimate:

@@ -31,6 +31,7 @@ from imagecourse.explain.randomisation import (
     randomised_networks,
     rank_correlation,
 )
+from imagecourse.explain.references import REFERENCES, hide
 from imagecourse.explain.results import Explanation
 from imagecourse.explain.targets import Filter, Output, Target, predictions
 from imagecourse.explain.trials import (

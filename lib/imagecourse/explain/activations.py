@@ -7,7 +7,7 @@ from keras import KerasTensor
 from imagecourse.explain.gradients import layer_gradients
 from imagecourse.explain.network import CONVOLUTIONS, Network
 from imagecourse.explain.results import Explanation, mean_colour, resize_maps, scale_to_peak
-from imagecourse.explain.targets import BATCH_SIZE, Goal, Target, prepare, score, values
+from imagecourse.explain.targets import Goal, Target, forward_batch, prepare, score, values
 
 
 def grad_cam(
@@ -136,7 +136,8 @@ def _gains(network: Network, image: np.ndarray, blank: np.ndarray, maps: np.ndar
     span = maps.max(axis=(1, 2), keepdims=True) - lowest
     veils = np.divide(maps - lowest, span, out=np.zeros_like(maps), where=span > 0)
     gains = []
-    for start in range(0, len(veils), BATCH_SIZE):
-        part = resize_maps(veils[start : start + BATCH_SIZE], *image.shape[:2])[..., None]
+    size = forward_batch(image.shape[:2])
+    for start in range(0, len(veils), size):
+        part = resize_maps(veils[start : start + size], *image.shape[:2])[..., None]
         gains.append(score(network, blank + part * (image - blank), goal.repeated(0, len(part))))
     return np.concatenate(gains) - score(network, blank[None], goal)

@@ -54,11 +54,14 @@ def smoothgrad(
     Source: Smilkov et al., SmoothGrad, 2017, arXiv:1706.03825.
     """
     network, images, goal = prepare(model, images, target)
-    generator = np.random.default_rng(seed)
-    raw = np.zeros_like(images)
-    for _ in range(samples):
-        disturbance = generator.standard_normal(images.shape[1:], np.float32) * (noise * GREY_LEVELS)
-        raw += pixel_gradients(network, images + disturbance, goal) / samples
+    shape = (samples, *images.shape[1:])
+    disturbances = np.random.default_rng(seed).standard_normal(shape, np.float32) * (noise * GREY_LEVELS)
+    raw = np.stack(
+        [
+            pixel_gradients(network, image + disturbances, goal.repeated(number, samples)).mean(axis=0)
+            for number, image in enumerate(images)
+        ]
+    )
     return Explanation(scale_to_peak(np.abs(raw).max(axis=-1)), raw, "smoothgrad")
 
 
@@ -79,11 +82,11 @@ def integrated_gradients(
     Source: Sundararajan et al., Axiomatic Attribution for Deep Networks, 2017, arXiv:1703.01365.
     """
     network, images, goal = prepare(model, images, target)
-    blank = _blank(images, baseline)
-    total = np.zeros_like(images)
-    for part in (np.arange(steps, dtype=np.float32) + 0.5) / steps:
-        total += 2 * part * pixel_gradients(network, blank + part**2 * (images - blank), goal)
-    raw = total / steps * (images - blank)
+    parts = ((np.arange(steps, dtype=np.float32) + 0.5) / steps)[:, None, None, None]
+    raw = np.zeros_like(images)
+    for number, (image, blank) in enumerate(zip(images, _blank(images, baseline), strict=True)):
+        slopes = pixel_gradients(network, blank + parts**2 * (image - blank), goal.repeated(number, steps))
+        raw[number] = (2 * parts * slopes).mean(axis=0) * (image - blank)
     return Explanation(scale_to_peak(raw.sum(axis=-1)), raw, "integrated_gradients")
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from imagecourse.explain.network import Network
 from imagecourse.explain.results import Explanation, mean_colour, scale_to_peak
-from imagecourse.explain.targets import BATCH_SIZE, Target, prepare, score
+from imagecourse.explain.targets import Target, forward_batch, prepare, score
 
 
 def occlusion(
@@ -32,13 +32,13 @@ def occlusion(
     if not 1 <= stride <= patch <= min(height, width):
         raise ValueError(f"patch {patch}, stride {stride}: give 1 ≤ stride ≤ patch ≤ {min(height, width)} pixels")
     places = [(top, left) for top in _starts(height, patch, stride) for left in _starts(width, patch, stride)]
-    blank, before = mean_colour(images), score(network, images, goal)
+    blank, before, size = mean_colour(images), score(network, images, goal), forward_batch((height, width))
     falls, looks = np.zeros((len(images), height, width), np.float32), np.zeros((height, width), np.float32)
     for top, left in places:
         looks[top : top + patch, left : left + patch] += 1
     for number, image in enumerate(images):
-        for start in range(0, len(places), BATCH_SIZE):
-            part = places[start : start + BATCH_SIZE]
+        for start in range(0, len(places), size):
+            part = places[start : start + size]
             hidden = np.repeat(image[None], len(part), axis=0)
             for version, (top, left) in zip(hidden, part, strict=True):
                 version[top : top + patch, left : left + patch] = blank[number, 0, 0]
@@ -89,8 +89,9 @@ def _random_masks(count: int, cells: int, visible: float, shape: tuple[int, int]
     generator = np.random.default_rng(seed)
     height, width = shape
     cell = (-(-height // cells), -(-width // cells))
-    for start in range(0, count, BATCH_SIZE):
-        part = np.empty((min(BATCH_SIZE, count - start), height, width), np.float32)
+    size = forward_batch(shape)
+    for start in range(0, count, size):
+        part = np.empty((min(size, count - start), height, width), np.float32)
         for mask in part:
             grid = (generator.random((cells + 1, cells + 1)) < visible).astype(np.float32)
             large = cv2.resize(grid, ((cells + 1) * cell[1], (cells + 1) * cell[0]))

@@ -11,7 +11,8 @@ from keras import KerasTensor
 
 from imagecourse.explain.network import Head, Network, examine
 
-BATCH_SIZE = 16
+GRADIENT_BATCH = 16
+PIXELS_AT_ONCE, FEWEST_AT_ONCE = 2**20, 16
 
 
 class Filter(NamedTuple):
@@ -45,10 +46,10 @@ class Goal(NamedTuple):
         """The goal of some of the pictures."""
         return self._replace(indices=self.indices[pictures])
 
-    def batches(self, images: np.ndarray) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
+    def batches(self, images: np.ndarray, size: int = GRADIENT_BATCH) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
         """The pictures, float32, and the column of each, batch by batch."""
-        for start in range(0, len(images), BATCH_SIZE):
-            rows = slice(start, start + BATCH_SIZE)
+        for start in range(0, len(images), size):
+            rows = slice(start, start + size)
             yield tf.constant(images[rows], tf.float32), tf.constant(self.indices[rows])
 
     def repeated(self, number: int, times: int) -> "Goal":
@@ -93,7 +94,8 @@ def predictions(model: keras.Model | Network, images: np.ndarray, output: str | 
 def values(network: Network, images: np.ndarray, tensor: KerasTensor) -> np.ndarray:
     """What a layer or a head gives for each picture: (n, …) float32."""
     function = network.once(("values", id(tensor)), lambda: _compile(network, tensor))
-    batches = (images[start : start + BATCH_SIZE] for start in range(0, len(images), BATCH_SIZE))
+    size = forward_batch(images.shape[1:3])
+    batches = (images[start : start + size] for start in range(0, len(images), size))
     return np.concatenate([function(tf.constant(batch, tf.float32)).numpy() for batch in batches])
 
 
@@ -101,7 +103,13 @@ def score(network: Network, images: np.ndarray, goal: Goal, probability: bool = 
     """The score of its goal for each picture: (n,) float32, the logit, or on demand the probability if there is one."""
     tensor = goal.answers if probability else goal.scores
     scores = network.once(("score", id(tensor)), lambda: _compile(network, tensor, choose=True))
-    return np.concatenate([scores(*batch).numpy() for batch in goal.batches(images)])
+    batches = goal.batches(images, forward_batch(images.shape[1:3]))
+    return np.concatenate([scores(*batch).numpy() for batch in batches])
+
+
+def forward_batch(shape: tuple[int, int]) -> int:
+    """How many pictures of height and width pass a network forwards at once: about a million pixels, 16 at least."""
+    return max(FEWEST_AT_ONCE, PIXELS_AT_ONCE // (shape[0] * shape[1]))
 
 
 def chosen(columns: tf.Tensor, indices: tf.Tensor) -> tf.Tensor:

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 
 from imagecourse.explain.network import Network
-from imagecourse.explain.results import blurred, mean_colour
-from imagecourse.explain.targets import Goal, Target, prepare, score
+from imagecourse.explain.references import BLURRED, hide
+from imagecourse.explain.targets import Target, prepare, score
 
 
 class Curve(NamedTuple):
@@ -55,15 +55,17 @@ def deletion_curve(
     images: np.ndarray,
     target: Target,
     maps: np.ndarray,
-    steps: int = 16,
+    steps: int = 32,
+    reference: str = BLURRED,
 ) -> Curve:
-    """The answer while the most salient pixels turn into the picture's mean colour: a true map makes it fall fast.
+    """The answer while the most salient pixels are hidden first: a true map makes it fall fast. A small area is good.
 
-    maps: (n, h, w); only the order of the pixels counts. A small area is good.
+    maps: (n, h, w); only the order of the pixels counts. steps: how often the network looks; with few of them the first
+    one hides more than most things cover, and maps are hard to tell apart. reference: what hides, see
+    `references.hide`; where the network still says yes to it, the curve cannot fall.
     Source: Petsiuk et al., RISE, 2018, arXiv:1806.07421, section 3.2; so is `insertion_curve`.
     """
-    network, images, goal = prepare(model, images, target)
-    return _curve(network, images, mean_colour(images), goal, maps, steps)
+    return _curve(model, images, target, maps, steps, reference, insert=False)
 
 
 def insertion_curve(
@@ -71,32 +73,33 @@ def insertion_curve(
     images: np.ndarray,
     target: Target,
     maps: np.ndarray,
-    steps: int = 16,
+    steps: int = 32,
+    reference: str = BLURRED,
 ) -> Curve:
-    """The answer while a blurred picture gets its most salient pixels back: a true map makes it rise fast.
+    """The answer while a hidden picture gets its most salient pixels back: a true map makes it rise fast.
 
-    Blurred with a tenth of the shorter side as sigma. maps: as `deletion_curve`. A large area is good.
+    Arguments as `deletion_curve`. A large area is good.
     """
-    network, images, goal = prepare(model, images, target)
-    start = blurred(images, min(images.shape[1:3]) / 10)
-    return _curve(network, start, images, goal, maps, steps)
+    return _curve(model, images, target, maps, steps, reference, insert=True)
 
 
 def _curve(
-    network: Network,
-    start: np.ndarray,
-    end: np.ndarray,
-    goal: Goal,
+    model: keras.Model | Network,
+    images: np.ndarray,
+    target: Target,
     maps: np.ndarray,
     steps: int,
+    reference: str,
+    insert: bool,
 ) -> Curve:
-    if maps.shape != start.shape[:3]:
-        raise ValueError(f"maps: {maps.shape} for images {start.shape}; give one map as large as the picture for each")
+    network, images, goal = prepare(model, images, target)
+    if maps.shape != images.shape[:3]:
+        raise ValueError(f"maps: {maps.shape} for images {images.shape}; give one map as large as the picture for each")
     order = np.argsort(-maps.reshape(len(maps), -1), axis=1, kind="stable")
-    ranks = np.argsort(order, axis=1).reshape(*maps.shape, 1) / order.shape[1]
+    ranks = np.argsort(order, axis=1).reshape(maps.shape) / order.shape[1]
     shares = np.arange(steps + 1) / steps
-    mixed = (np.where(ranks < share, end, start) for share in shares)
-    answers = np.stack([score(network, images, goal, probability=True) for images in mixed], axis=1)
+    versions = (hide(images, (ranks < share) != insert, reference) for share in shares)
+    answers = np.stack([score(network, version, goal, probability=True) for version in versions], axis=1)
     return Curve(shares, answers, np.trapezoid(answers, shares, axis=1))
 
 

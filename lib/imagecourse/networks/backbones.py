@@ -56,7 +56,7 @@ APPLICATIONS = {
     "vgg16": _Application(224, keras.applications.VGG16, "caffe", "vgg16_*_notop.h5"),
     "resnet50": _Application(224, keras.applications.ResNet50, "caffe", "resnet50_*_notop.h5"),
     "inception_v3": _Application(299, keras.applications.InceptionV3, "symmetric", "inception_v3_*_notop.h5"),
-    "mobilenet_v2": _Application(224, keras.applications.MobileNetV2, "symmetric", "mobilenet_v2_*_1.0_*_no_top.h5"),
+    "mobilenet_v2": _Application(224, keras.applications.MobileNetV2, "symmetric", "mobilenet_v2_*_1.0_224_no_top.h5"),
     "efficientnet_b0": _Application(224, keras.applications.EfficientNetB0, "inside", "efficientnetb0_notop.h5"),
     "efficientnet_b1": _Application(240, keras.applications.EfficientNetB1, "inside", "efficientnetb1_notop.h5"),
     "efficientnet_b2": _Application(260, keras.applications.EfficientNetB2, "inside", "efficientnetb2_notop.h5"),
@@ -121,6 +121,10 @@ def _build(name: str, image_size: int, weights: str | None, **options) -> keras.
 
 def _build_application(name: str, image_size: int, weights: str | None, **options) -> keras.Model:
     application = APPLICATIONS[name]
+    if weights and image_size != application.image_size:  # some have a file for each size, with weights of its own
+        model = _build_application(name, image_size, None, **options)
+        model.set_weights(_build_application(name, application.image_size, weights, **options).get_weights())
+        return model
     inputs = keras.Input((image_size, image_size, 3), name="image")
     images = _preprocess(inputs, application.preprocessing)
     shape = (image_size, image_size, 3)
@@ -129,7 +133,10 @@ def _build_application(name: str, image_size: int, weights: str | None, **option
     except ValueError:
         raise
     except Exception as error:  # Keras raises a bare Exception when a download fails
-        advice = f"connect to the internet once, or use a backbone that needs no download ({', '.join(LITES)})"
+        advice = (
+            "connect to the internet and run imagecourse data download backbones, or use a backbone that needs no "
+            f"download ({', '.join(LITES)})"
+        )
         raise BackboneUnavailableError(f"{name}: its weights could not be downloaded; {advice}") from error
     return keras.Model(inputs, model.output, name=name)
 

@@ -1,11 +1,11 @@
 """Image files through a trained network: answers as tables, in bounded memory, whatever some of the files hold."""
 
 import time
-import timeit
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
 import keras
@@ -113,11 +113,23 @@ def forward(model, images: list[np.ndarray], batch_size: int) -> np.ndarray:
     return np.asarray(model.predict_on_batch(batch))[: len(images)]
 
 
-def images_per_second(model: keras.Model, batches: int = 4) -> float:
-    """Of a network alone, on images in memory: the fastest of some batches, least disturbed by other work."""
-    images = [np.zeros(model.input_shape[1:], np.uint8)] * BATCH_SIZE
-    forward(model, images, BATCH_SIZE)
-    return BATCH_SIZE / min(timeit.repeat(lambda: forward(model, images, BATCH_SIZE), repeat=batches, number=1))
+def images_per_second(
+    models: Mapping[str, keras.Model], rounds: int = 12, batch_size: int = BATCH_SIZE
+) -> dict[str, float]:
+    """Of networks alone, on images in memory, by name: from the median time of a batch over so many rounds.
+
+    The networks take turns, a batch each in every round: what else the computer does slows all of them alike, and no
+    large one looks faster than a small one by chance.
+    """
+    images = {name: [np.zeros(model.input_shape[1:], np.uint8)] * batch_size for name, model in models.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in models}
+    for number in range(rounds + 1):
+        for name, model in models.items():
+            start = time.perf_counter()
+            forward(model, images[name], batch_size)
+            if number:  # the first batch compiles the network
+                seconds[name].append(time.perf_counter() - start)
+    return {name: batch_size / median(times) for name, times in seconds.items()}
 
 
 def best_classes(answers: pd.DataFrame, count: int = 5) -> str:

@@ -15,7 +15,7 @@ from imagecourse.networks.architectures import breed_cnn, character_augmentation
 from imagecourse.networks.training import cosine_schedule, fit, set_seeds
 
 BATCH_SIZE = 32
-BREED_EPOCHS, CHARACTER_EPOCHS = 8, 20
+BREED_EPOCHS, CHARACTER_EPOCHS = 30, 20
 LEARNING_RATE = 1e-3
 
 

@@ -49,6 +49,21 @@ def start_afresh(model: keras.Model, fresh: keras.Model) -> None:
     model.optimizer.learning_rate = rate
 
 
+def start_afresh(model: keras.Model, fresh: keras.Model) -> None:
+    """Give a compiled model the first weights of another one, just built, and an optimiser that has seen nothing.
+
+    Several seeds then cost one compilation. fresh: the same layers, built with the next seed; random layers such as
+    dropout and augmentation take its seed too.
+    """
+    for variable, first in zip(model.variables, fresh.variables, strict=True):
+        variable.assign(first)
+    rate = float(model.optimizer.learning_rate)
+    model.optimizer.build(model.trainable_variables)
+    for variable in model.optimizer.variables:
+        variable.assign(keras.ops.zeros_like(variable))
+    model.optimizer.learning_rate = rate
+
+
 def check_labels(labels: Sequence[str], classes: Sequence[str]) -> None:
     """Refuse a training set that teaches nothing: a single class, or a class without images, with ValueError."""
     if len(classes) < 2:
@@ -95,6 +110,7 @@ def fit(
     checkpoint_dir: str | os.PathLike | None = None,
     resume: bool = False,
     patience: int | None = None,
+    monitor: str | None = None,
     class_weights: dict[int, float] | None = None,
     learning_rate: float | Callable[[int], float] | None = None,
 ) -> pd.DataFrame:
@@ -105,8 +121,9 @@ def fit(
     checkpoint_dir: after each epoch the weights, the optimiser's state and `history.csv` are stored there. With resume
     a training that was killed goes on after its last finished epoch; without, the folder starts afresh. It stays until
     the caller removes it. Resuming gives a complete training, not bit for bit the one that was never interrupted.
-    patience: stop after so many epochs without a lower validation loss (training loss without validation), and go back
-    to the best weights.
+    patience: stop after so many epochs that were no better than the best one, and go back to the weights of that.
+    monitor: what is better, a column of the history: a higher accuracy, or else a lower loss; None: a lower validation
+    loss (training loss without validation).
     learning_rate: a number, or a function of the epoch (from 0) such as `cosine_schedule`; None keeps the optimiser's.
 
     Raises: ValueError for a model that is not compiled, epochs below 1, or a checkpoint of another model.
@@ -121,7 +138,7 @@ def fit(
         kept.restore(model)
     else:
         kept.clear()
-    monitor = "loss" if validation is None else "val_loss"
+    monitor = monitor or ("loss" if validation is None else "val_loss")
     stopping = [_EarlyStopping(kept, monitor, patience)] if patience is not None else []
     inputs, targets = train if isinstance(train, tuple) else (train, None)
     model.fit(
@@ -146,8 +163,9 @@ def _epochs_to_reach(history: list[dict], epochs: int, monitor: str, patience: i
 
 
 def _epochs_since_best(history: list[dict], monitor: str) -> int:
-    losses = [row[monitor] for row in history]
-    return len(losses) - 1 - losses.index(min(losses))
+    values = [row[monitor] for row in history]
+    best = max(values) if monitor.endswith("accuracy") else min(values)
+    return len(values) - 1 - values.index(best)
 
 
 def _rate_callbacks(learning_rate: float | Callable[[int], float] | None) -> list[keras.callbacks.Callback]:

@@ -21,6 +21,7 @@ from imagecourse.networks.training import cosine_schedule, fit, set_seeds
 FROZEN, MLP, FINETUNED, SCRATCH = REGIMES = ("frozen", "mlp", "finetuned", "scratch")
 BORROWING = (FROZEN, MLP, FINETUNED)
 FINETUNED_CUT = "block6b_add"
+MOST_EPOCHS = 80
 STEPS_PER_CALL = 16  # of training: a step of a head is quicker than the call that asks for it
 
 
@@ -93,6 +94,7 @@ def learn(
     seed: int,
     validation: tuple[np.ndarray, np.ndarray] | None = None,
     epochs: int | None = None,
+    patience: int | None = None,
     checkpoint_dir: Path | None = None,
     resume: bool = False,
 ) -> pd.DataFrame:
@@ -100,9 +102,12 @@ def learn(
 
     features: (views, n, d) from the trunk; each view counts as a picture. targets: (n,) int class numbers.
     validation: the same without views: (m, d) and (m,). epochs: None takes those of the settings.
+    patience: None lets the learning rate fall to 0 over the epochs. A number keeps it constant until the accuracy on
+    the validation pictures has not risen for so many epochs, and goes back to the best; epochs is then the most there
+    may be, None for `MOST_EPOCHS`.
     """
     settings = SETTINGS[regime]
-    epochs = epochs or settings.epochs
+    epochs = epochs or (settings.epochs if patience is None else MOST_EPOCHS)
     _start_afresh(network.top, settings.learning_rate)
     pictures = features.reshape(-1, features.shape[-1]), np.tile(targets, len(features))
     return fit(
@@ -114,7 +119,9 @@ def learn(
         batch_size=settings.batch_size,
         checkpoint_dir=checkpoint_dir,
         resume=resume,
-        learning_rate=cosine_schedule(settings.learning_rate, epochs, warmup=1),
+        patience=patience,
+        monitor="val_accuracy",
+        learning_rate=cosine_schedule(settings.learning_rate, epochs, warmup=1) if patience is None else None,
     )
 
 

@@ -19,6 +19,7 @@ from imagecourse.networks.predict import scores_of_files
 from imagecourse.networks.saving import round_to_half
 from imagecourse.networks.transfer import BORROWING
 from imagecourse.recipes import COMPARISONS, comparisons
+from imagecourse.recipes.backbone_tables import compare_backbones
 from imagecourse.recipes.common import Trained, Training, held_out_rows, kept
 
 
@@ -26,9 +27,9 @@ from imagecourse.recipes.common import Trained, Training, held_out_rows, kept
 class TableSettings:
     """Sizes; None leaves one to the network, or takes all there are.
 
-    few: splits for what trains networks. per_class: pictures for regimes and preparations, which are measured on
-    `small_backbone`. frozen_…, scratch_…: of preparations. pool: pictures of a class for kinds of data. own_scratch_…:
-    of `from-scratch`.
+    repeats: splits of each table; of regimes and preparations the number of folds. per_class: pictures for these two,
+    which are measured on `small_backbone`. regime_epochs: the most there may be. frozen_…, scratch_…: of preparations.
+    pool: pictures of a class for kinds of data. own_scratch_…: of `from-scratch`.
     """
 
     small_backbone: str = "efficientnet_lite0"
@@ -36,11 +37,10 @@ class TableSettings:
     regimes: Sequence[str] = BORROWING
     regime_epochs: int | None = None
     repeats: int = 5
-    few: int = 3
     per_class: int = 40
     frozen_sizes: Sequence[int] = (224, 128)
     scratch_size: int = 48
-    scratch_epochs: int = 8
+    scratch_epochs: int | None = None
     own_scratch_size: int = 128
     own_scratch_epochs: int | None = None
     pool: int = 40
@@ -75,8 +75,8 @@ def compare(names: Sequence[str], work: Work, settings: TableSettings) -> dict[s
     files, targets, seed = rows["file"].tolist(), label_indices(rows["label"], work.dataset.classes), work.training.seed
     all_pictures = _Pictures(files, targets, comparison.repeated_splits(targets, settings.repeats, seed))
     chosen = comparison.draw_per_class(targets, np.arange(len(targets)), settings.per_class, seed)
-    few_splits = comparison.repeated_splits(targets[chosen], settings.repeats, seed)
-    few_pictures = _Pictures([files[row] for row in chosen], targets[chosen], few_splits)
+    folds = comparison.folds(targets[chosen], settings.repeats, seed)
+    few_pictures = _Pictures([files[row] for row in chosen], targets[chosen], folds)
     parts = (
         lambda: _backbones(all_pictures, settings),
         lambda: _regimes(few_pictures, settings, seed),
@@ -104,24 +104,22 @@ def _rows(table: pd.DataFrame) -> list[dict]:
 def _backbones(pictures: _Pictures, settings: TableSettings) -> dict[str, list]:
     """`rows` of the table, and `notes` on those that are left out: no weights on this computer."""
     names = settings.backbones or available_backbones()
-    table, notes = comparisons.compare_backbones(names, *pictures)
+    table, notes = compare_backbones(names, *pictures)
     absent = [name for name in LITES | APPLICATIONS if name not in names]
     notes += [f"left out: {name}; its weights are not on this computer" for name in absent]
     return {"rows": _rows(table), "notes": notes}
 
 
 def _regimes(pictures: _Pictures, settings: TableSettings, seed: int) -> pd.DataFrame:
-    few = pictures._replace(splits=pictures.splits[: settings.few])
-    epochs = settings.regime_epochs
-    return comparisons.compare_regimes(settings.small_backbone, *few, seed, epochs=epochs, regimes=settings.regimes)
+    options = {"epochs": settings.regime_epochs, "regimes": settings.regimes}
+    return comparisons.compare_regimes(settings.small_backbone, *pictures, seed, **options)
 
 
 def _preparations(pictures: _Pictures, settings: TableSettings, seed: int) -> dict[str, list]:
     """`frozen` and `scratch`, the rows of both tables."""
     steps = comparisons.choose_preparations(pictures.files, seed)
     frozen = comparisons.prepare_for_backbone(settings.small_backbone, *pictures, steps, settings.frozen_sizes)
-    few = pictures._replace(splits=pictures.splits[: settings.few])
-    scratch = comparisons.prepare_for_scratch(*few, steps, settings.scratch_size, seed, settings.scratch_epochs)
+    scratch = comparisons.prepare_for_scratch(*pictures, steps, settings.scratch_size, seed, settings.scratch_epochs)
     return {name: _rows(table) for name, table in (("frozen", frozen), ("scratch", scratch))}
 
 

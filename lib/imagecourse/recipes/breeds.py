@@ -12,7 +12,9 @@ import numpy as np
 from imagecourse.datasets import Dataset, choose_classes, label_indices
 from imagecourse.evaluation.comparison import confused_pairs, top_figures
 from imagecourse.images import read_squares
+from imagecourse.networks.backbones import BackboneUnavailableError
 from imagecourse.networks.features import cached_features
+from imagecourse.networks.imagenet import imagenet_head
 from imagecourse.networks.saving import round_to_half
 from imagecourse.networks.scratch import learn_from_scratch
 from imagecourse.networks.transfer import FINETUNED, FROZEN, REGIMES, SCRATCH, borrow, both_views, learn
@@ -88,7 +90,15 @@ class BreedRecipe(Recipe):
             "training_images": {"all": int(counts.sum()), "fewest": int(counts.min()), "most": int(counts.max())},
             "confused_pairs": confused_pairs(rows["label"], answers).to_dict("records"),
         }
-        return facts | ({"note": IMAGENET_NOTE} if dataset.layout == "stanford-dogs" else {})
+        return facts | (self._imagenet_facts(rows["file"].tolist(), truth) if dataset.layout == "stanford-dogs" else {})
+
+    def _imagenet_facts(self, files: list[str], truth: np.ndarray) -> dict:
+        """That the backbone knows these dogs, and how well without us; a backbone may come without a classifier."""
+        try:
+            head = imagenet_head(self.backbone, files, truth)
+        except BackboneUnavailableError:
+            head = None
+        return {"note": IMAGENET_NOTE} | ({"imagenet_head": head} if head else {})
 
     def _borrow(self, dataset: Dataset, training: Training) -> Trained:
         """Only fine-tuning is long enough to be worth resuming: a head takes seconds."""

@@ -1,9 +1,8 @@
-"""What single choices are worth, all else being equal: backbone, regime, preparation of pictures, kind of data.
+"""What single choices are worth, all else being equal: regime, preparation of pictures, kind of data.
 
-As in `evaluation.comparison`, all figures come from repeated splits of training rows and have intervals.
+As in `evaluation.comparison`, all figures come from splits of training rows and have intervals.
 """
 
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 
@@ -22,20 +21,21 @@ from imagecourse.datasets.preparation import (
 from imagecourse.evaluation.comparison import (
     Split,
     draw_per_class,
+    paired_comparison,
     probe_scores,
     repeated_splits,
     top_k_right,
     with_bounds,
 )
 from imagecourse.images import read_squares
-from imagecourse.networks.backbones import BackboneUnavailableError, backbone
+from imagecourse.networks.backbones import backbone
 from imagecourse.networks.features import cached_features
-from imagecourse.networks.predict import images_per_second
 from imagecourse.networks.scratch import learn_from_scratch
-from imagecourse.networks.transfer import BORROWING, borrow, both_views, learn
+from imagecourse.networks.transfer import BORROWING, MOST_EPOCHS, borrow, both_views, learn
 
 PATCH_SIDE = 7
-TIMED_FILES = 128
+PATIENCE = 8
+WATCHED = 0.2
 TURNED = "turned, zoomed, mirrored"
 
 
@@ -51,30 +51,81 @@ def compare_regimes(
 ) -> pd.DataFrame:
     """A row per way of borrowing: a linear head, a small network as head, the last blocks trained further.
 
-    Columns: regime; accuracy on held-out pictures, and averaged, with the probabilities of each picture and its mirror
-    image averaged, both with _low and _high; trained_parameters; seconds_train, once the features are there.
+    Each is trained until the accuracy on a fifth of its training pictures, kept aside, has not risen for `PATIENCE`
+    epochs, and is then measured on the held-out ones. splits: `comparison.folds`, every picture held out once.
+    Columns: regime; accuracy, and averaged, with the probabilities of each picture and its mirror image averaged, both
+    with _low and _high; change (of accuracy, from the first regime, paired picture by picture) with _low, _high and
+    _chance; better_in (number of splits); epochs (mean) and most_epochs, trained and allowed; trained_parameters;
+    seconds_train, once the features are there.
     targets: (n,) int, 0 to classes - 1. The other arguments as for `transfer.borrow` and `transfer.learn`.
     """
-    rows = []
+    rows, first = [], None
     for regime in regimes:
-        plain, averaged, seconds = [], [], []
-        for number, split in enumerate(splits):
-            network = borrow(backbone_name, regime, int(targets.max()) + 1, image_size, seed + number)
-            views = both_views(network.trunk, files)
-            start = time.perf_counter()
-            learn(network, regime, views[:, split.train], targets[split.train], seed + number, epochs=epochs)
-            seconds.append(time.perf_counter() - start)
-            scores = [network.top.predict(view[split.held_out], verbose=0) for view in views]
-            plain.append(_accuracy(targets, scores[0], split))
-            averaged.append(_accuracy(targets, scores[0] + scores[1], split))
-        weights = sum(int(np.prod(weight.shape)) for weight in network.top.trainable_weights)
-        figures = with_bounds("accuracy", plain, splits) | with_bounds("averaged", averaged, splits)
-        rows.append({"regime": regime} | figures | {"trained_parameters": weights, "seconds_train": np.mean(seconds)})
+        trainings = [
+            _train_until_flat(backbone_name, regime, files, targets, split, seed + number, image_size, epochs)
+            for number, split in enumerate(splits)
+        ]
+        right, averaged = (_each_once([part[view] for part in trainings], splits) for view in (0, 1))
+        first = right if first is None else first
+        figures = _figures("accuracy", right, splits) | _figures("averaged", averaged, splits)
+        lengths = {"epochs": np.mean([part[2] for part in trainings]), "most_epochs": epochs or MOST_EPOCHS}
+        work = {"trained_parameters": trainings[0][3], "seconds_train": np.mean([part[4] for part in trainings])}
+        rows.append({"regime": regime} | figures | _change(first, right, splits) | lengths | work)
     return pd.DataFrame(rows)
 
 
-def _accuracy(targets: np.ndarray, scores: np.ndarray, split: Split) -> float:
-    return float(top_k_right(targets[split.held_out], scores, 1).mean())
+def _train_until_flat(
+    backbone_name: str,
+    regime: str,
+    files: Sequence[str],
+    targets: np.ndarray,
+    split: Split,
+    seed: int,
+    image_size: int | None,
+    epochs: int | None,
+) -> tuple[np.ndarray, np.ndarray, int, int, float]:
+    """Which held-out pictures are right, plain and averaged; number of epochs, of weights that learn, and seconds."""
+    network = borrow(backbone_name, regime, int(targets.max()) + 1, image_size, seed)
+    views = both_views(network.trunk, files)
+    [inner] = repeated_splits(targets[split.train], 1, seed, held_out=WATCHED)
+    taught, watched = split.train[inner.train], split.train[inner.held_out]
+    start = time.perf_counter()
+    history = learn(
+        network,
+        regime,
+        views[:, taught],
+        targets[taught],
+        seed,
+        validation=(views[0, watched], targets[watched]),
+        epochs=epochs,
+        patience=PATIENCE,
+    )
+    seconds = time.perf_counter() - start
+    scores = [network.top.predict(view[split.held_out], verbose=0) for view in views]
+    plain, averaged = (top_k_right(targets[split.held_out], part, 1) for part in (scores[0], scores[0] + scores[1]))
+    weights = sum(int(np.prod(weight.shape)) for weight in network.top.trainable_weights)
+    return plain, averaged, len(history), weights, seconds
+
+
+def _each_once(parts: Sequence[np.ndarray], splits: Sequence[Split]) -> np.ndarray:
+    """(n,) bool for all pictures, from those held out in each of the folds."""
+    right = np.zeros(sum(map(len, parts)), bool)
+    for part, split in zip(parts, splits, strict=True):
+        right[split.held_out] = part
+    return right
+
+
+def _figures(name: str, right: np.ndarray, splits: Sequence[Split]) -> dict[str, float]:
+    return with_bounds(name, [right[split.held_out].mean() for split in splits], splits)
+
+
+def _change(first: np.ndarray, second: np.ndarray, splits: Sequence[Split]) -> dict[str, float]:
+    """From one to the other way to answer the same pictures, each held out once, as columns of a table."""
+    paired = paired_comparison(first, second)
+    better = sum(second[split.held_out].mean() > first[split.held_out].mean() for split in splits)
+    change, low, high = paired.difference
+    bounds = {"change": change, "change_low": low, "change_high": high, "change_chance": paired.chance}
+    return bounds | {"better_in": int(better)}
 
 
 def choose_preparations(files: Sequence[str], seed: int) -> dict[str, Preparation]:
@@ -93,23 +144,42 @@ def prepare_for_backbone(
 ) -> pd.DataFrame:
     """What each preparation is worth to a linear layer on a frozen backbone, and what more views for training are.
 
-    image_sizes: sides in pixels; the unprepared pictures are measured at each, the first one is for all else.
-    Columns: preparation, image_size, accuracy, accuracy_low, accuracy_high.
+    splits: `comparison.folds`, every picture held out once. image_sizes: sides in pixels; the unprepared pictures are
+    measured at each, the first one is for all else.
+    Columns: preparation, image_size, accuracy, accuracy_low, accuracy_high, and the change from the first row as in
+    `compare_regimes`.
     """
     models = {size: backbone(backbone_name, size) for size in image_sizes}
     model = models[image_sizes[0]]
-    rows = []
+    rights = {}
     for name, prepare in steps.items():
         for size, sized in models.items() if name == AS_IT_IS else [(image_sizes[0], model)]:
             features = _prepared_features(sized, files, name, prepare)
-            accuracies = [_accuracy(targets, probe_scores(features, targets, split), split) for split in splits]
-            rows.append({"preparation": name, "image_size": size} | with_bounds("accuracy", accuracies, splits))
+            rights[name, size] = _probed(features, targets, splits, splits)
     turned = cached_features(model, files, views={"turned": turned_view})
     twice = np.concatenate([cached_features(model, files), turned]), np.concatenate([targets, targets])
     doubled = [Split(np.concatenate([split.train, split.train + len(files)]), split.held_out) for split in splits]
-    accuracies = [_accuracy(targets, probe_scores(*twice, split), split) for split in doubled]
-    rows.append({"preparation": TURNED, "image_size": image_sizes[0]} | with_bounds("accuracy", accuracies, splits))
-    return pd.DataFrame(rows)
+    rights[TURNED, image_sizes[0]] = _probed(*twice, doubled, splits)
+    return _preparation_rows(rights, splits)
+
+
+def _probed(features: np.ndarray, targets: np.ndarray, trained: Sequence[Split], splits: Sequence[Split]) -> np.ndarray:
+    """Which pictures a linear layer gets right, each by the one that was trained without it."""
+    scores = [probe_scores(features, targets, split) for split in trained]
+    parts = [top_k_right(targets[s.held_out], part, 1) for s, part in zip(splits, scores, strict=True)]
+    return _each_once(parts, splits)
+
+
+def _preparation_rows(rights: Mapping[tuple[str, int], np.ndarray], splits: Sequence[Split]) -> pd.DataFrame:
+    first = next(iter(rights.values()))
+    return pd.DataFrame(
+        [
+            {"preparation": name, "image_size": size}
+            | _figures("accuracy", right, splits)
+            | _change(first, right, splits)
+            for (name, size), right in rights.items()
+        ]
+    )
 
 
 def _prepared_features(model: keras.Model, files: Sequence[str], name: str, prepare: Preparation) -> np.ndarray:
@@ -127,21 +197,20 @@ def prepare_for_scratch(
     seed: int,
     epochs: int | None = None,
 ) -> pd.DataFrame:
-    """What each preparation is worth to a network trained from scratch (`transfer.learn_from_scratch`).
+    """What each preparation is worth to a network trained from scratch (`scratch.learn_from_scratch`).
 
-    Columns: preparation, image_size, accuracy, accuracy_low, accuracy_high.
+    splits: `comparison.folds`. Columns as in `prepare_for_backbone`.
     """
-    rows = []
+    rights = {}
     for name, prepare in (*steps.items(), (TURNED, None)):
         images = read_squares(files, image_size, prepare)
-        accuracies = []
+        parts = []
         for number, split in enumerate(splits):
             train = images[split.train], targets[split.train], int(targets.max()) + 1
             model, _ = learn_from_scratch(*train, seed + number, epochs=epochs, augment=prepare is None)
-            scores = model.predict(images[split.held_out], verbose=0)
-            accuracies.append(_accuracy(targets, scores, split))
-        rows.append({"preparation": name, "image_size": image_size} | with_bounds("accuracy", accuracies, splits))
-    return pd.DataFrame(rows)
+            parts.append(top_k_right(targets[split.held_out], model.predict(images[split.held_out], verbose=0), 1))
+        rights[name, image_size] = _each_once(parts, splits)
+    return _preparation_rows(rights, splits)
 
 
 def compare_kinds_of_data(
@@ -196,48 +265,6 @@ def _repeated_accuracies(
         rows = np.flatnonzero(np.isin(targets, chosen))
         numbers = np.searchsorted(np.sort(chosen), targets[rows])
         splits += repeated_splits(numbers, 1, seed + number, held_out=0.5)
-        accuracies.append(_accuracy(numbers, probe_scores(features[rows], numbers, splits[-1]), splits[-1]))
+        scores = probe_scores(features[rows], numbers, splits[-1])
+        accuracies.append(top_k_right(numbers[splits[-1].held_out], scores, 1).mean())
     return accuracies, splits
-
-
-def compare_backbones(
-    names: Sequence[str], files: Sequence[str], targets: np.ndarray, splits: Sequence[Split]
-) -> tuple[pd.DataFrame, list[str]]:
-    """A row per pretrained network: how well a linear layer on it does, how large and how fast it is.
-
-    Columns: backbone, image_size (pixels), top1 and top5 with _low and _high, parameters, megabytes (float32),
-    seconds_features (for all files with nothing kept before, from the time for the first 128), seconds_train (of one
-    linear layer), images_per_second (the network alone, from memory). Timings are of this computer, now.
-    Returns the table and a note for each network that cannot be had.
-    """
-    rows, notes = [], []
-    for name in names:
-        try:
-            rows.append(_backbone_row(name, files, targets, splits))
-        except BackboneUnavailableError as error:
-            notes.append(f"left out: {error}")
-    return pd.DataFrame(rows), notes
-
-
-def _backbone_row(name: str, files: Sequence[str], targets: np.ndarray, splits: Sequence[Split]) -> dict:
-    model = backbone(name)
-    speed = images_per_second(model)
-    sample = files[:TIMED_FILES]
-    with tempfile.TemporaryDirectory() as empty:
-        start = time.perf_counter()
-        cached_features(model, sample, cache_dir=empty)
-        seconds_features = (time.perf_counter() - start) * len(files) / len(sample)
-    features = cached_features(model, files)
-    start = time.perf_counter()
-    scores = [probe_scores(features, targets, split) for split in splits]
-    seconds_train = (time.perf_counter() - start) / len(splits)
-    right = {
-        k: [top_k_right(targets[s.held_out], p, k).mean() for s, p in zip(splits, scores, strict=True)] for k in (1, 5)
-    }
-    return (
-        {"backbone": name, "image_size": model.input_shape[1]}
-        | with_bounds("top1", right[1], splits)
-        | with_bounds("top5", right[5], splits)
-        | {"parameters": model.count_params(), "megabytes": model.count_params() * 4 / 1e6}
-        | {"seconds_features": seconds_features, "seconds_train": seconds_train, "images_per_second": speed}
-    )

@@ -68,17 +68,17 @@ def draw_breed(breed: str, rng: np.random.Generator, size: int = 150) -> Drawing
 
 
 def draw_scene(families: Sequence[str], rng: np.random.Generator, size: int = 150) -> Drawing:
-    """One to three characters of different families side by side, sometimes one before the other.
+    """Up to three characters of different families side by side, sometimes one before the other; or an empty place.
 
-    Raises: ValueError as `draw_character`, for none or more than three, and for a family named twice.
+    Raises: ValueError as `draw_character`, for more than three, and for a family named twice.
     """
-    if not 1 <= len(families) <= 3 or len(set(families)) < len(families):
-        raise ValueError(f"{', '.join(families) or 'nobody'}: name one to three different families")
+    if len(families) > 3 or len(set(families)) < len(families):
+        raise ValueError(f"{', '.join(families)}: name at most three different families")
     cast = [(family, _known(family, FAMILIES)) for family in families]
     pen = _new_picture(rng, size)
-    slots = (np.arange(len(cast)) + 0.5) / len(cast)
+    slots = (np.arange(len(cast)) + 0.5) / max(1, len(cast))
     order = rng.permutation(len(cast))
-    reach = {1: 0.24, 2: 0.21, 3: 0.175}[len(cast)]
+    reach = {0: 0.0, 1: 0.24, 2: 0.21, 3: 0.175}[len(cast)]
     names = {}
     for number, position in enumerate(order, start=1):
         family, traits = cast[position]
