@@ -11,7 +11,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from imagecourse import cli
 from imagecourse.reports import cells, pages, run
@@ -123,6 +123,13 @@ def test_a_chapter_page_has_formulas_captions_contents_and_neighbours(project):
     assert page.select_one("a[rel=next]")["href"] == "02_bad.html"
     identifiers = [tag["id"] for tag in page.select("[id]")]
     assert len(identifiers) == len(set(identifiers))
+
+
+def test_every_figure_opens_large_without_a_script(project):
+    page = BeautifulSoup((project[0] / "reports/01_good.html").read_text(), "html.parser")
+    (figure,) = page.find_all("figure")
+    assert figure.label["class"] == ["zoom"] and figure.label.img and figure.label.input["type"] == "checkbox"
+    assert not figure.label.input.has_attr("checked") and not figure.figcaption.find("img")
 
 
 def test_the_index_shows_state_figures_and_picture(project):
@@ -267,6 +274,27 @@ def test_grading_cells_have_badges():
     assert cells.badge(graded(solution=True, grade=True, points=3)) == "Exercise, marked by hand · 3 points"
     assert cells.badge(graded(locked=True)) == "Exercise"
     assert cells.badge(new_code_cell("1")) == ""
+
+
+def test_code_that_only_builds_sentences_is_folded_below_them():
+    sentence = new_output("display_data", data={"text/markdown": "All is well."})
+    shown, hidden = (new_code_cell("display()", metadata={"tags": tags}, outputs=[sentence], id=f"cell-{number}")
+                     for number, tags in enumerate([[], ["hide-input"]]))  # fmt: skip
+    run = {"name": "01_x", "passed": True, "failure": None, "seconds": 1, "finished": "2026-01-01", "seed": 1,
+           "versions": {}}  # fmt: skip
+    page = pages.chapter_page(new_notebook(cells=[shown, hidden]), Path(), run, None, None)
+    first, second = BeautifulSoup(page, "html.parser").select(".code-cell")
+    assert first.find("details") is None and first.get_text().index("display()") < first.get_text().index("All is well")
+    assert second.details.summary.get_text() == "Show the code" and not second.details.has_attr("open")
+    assert second.get_text().index("All is well") < second.get_text().index("display()")
+
+
+def test_long_texts_in_tables_are_broken_and_numbers_are_not():
+    rows = "".join(
+        f"<tr><td>{text}</td></tr>" for text in ("1.5", "a name", "a sentence of clearly more than forty characters")
+    )
+    page = BeautifulSoup(Prose(Path()).offline(f"<table>{rows}</table>"), "html.parser")
+    assert [cell.get("class") for cell in page.find_all("td")] == [["number"], None, ["long"]]
 
 
 def test_bars_and_widgets_leave_only_their_last_line():

@@ -16,6 +16,7 @@ from imagecourse.reports.prose import Prose, data_uri, mathml
 
 PICTURES = ("image/svg+xml", "image/png", "image/jpeg")
 LONG_CELL = 20  # lines; longer code is folded
+HIDDEN = "hide-input"  # the tag of cells that only build sentences
 CAPTION = re.compile(r"^[*_]*(figure|fig\.)|^[*_][^*_].*[*_]$", re.IGNORECASE | re.DOTALL)
 
 
@@ -23,8 +24,9 @@ def to_blocks(notebook: NotebookNode, prose: Prose) -> list[dict]:
     """The blocks of a page, one per cell that has something to show.
 
     Each has `kind` ("prose", "code", "parameters"), `html`, `badge` ("" where not graded), `folded` (summary line
-    of code to hide at first, or "") and `outputs`: dicts with `kind` ("figure", "prose", "html", "text", "quiet",
-    "error"), `html`, and for figures `caption`.
+    of code to hide at first, or ""), `code_last` (whether what a cell gave goes before its code: cells tagged
+    `hide-input`) and `outputs`: dicts with `kind` ("figure", "prose", "html", "text", "quiet", "error"), `html`, and
+    for figures `caption`.
     """
     cells = [cell for cell in notebook.cells if "papermill-error-cell-tag" not in cell.metadata.get("tags", [])]
     blocks = [_block(cell, prose) for cell in cells]
@@ -33,6 +35,7 @@ def to_blocks(notebook: NotebookNode, prose: Prose) -> list[dict]:
 
 def _block(cell: NotebookNode, prose: Prose) -> dict:
     block = {"kind": "prose", "badge": badge(cell), "folded": "", "outputs": [], "id": cell.get("id", "")}
+    block["code_last"] = HIDDEN in cell.metadata.get("tags", [])
     if cell.cell_type == "markdown":
         return block | {"html": prose.to_html(cell.source, cell.get("attachments"))}
     if cell.cell_type != "code":
@@ -63,6 +66,8 @@ def _fold(cell: NotebookNode) -> str:
         return "Show the solution"
     if grading.get("grade"):
         return "Show the tests"
+    if HIDDEN in cell.metadata.get("tags", []):
+        return "Show the code"
     return f"Show the code ({lines} lines)" if lines > LONG_CELL else ""
 
 

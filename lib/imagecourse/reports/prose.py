@@ -12,6 +12,7 @@ from latex2mathml.converter import convert
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 NUMBER = re.compile(r"[-−+±]?[\d.,]*\d[\d.,]*(e[-+]?\d+)?( ?(%|dB|s|ms|px|MB))?|nan|inf|-inf|NaN|–|—", re.IGNORECASE)
+LONG_TEXT = 40  # characters; longer texts in tables are broken between words
 MATRIX = re.compile(
     r"<mo>(?P<bracket>&#x0005B;|&#x00028;|\|)</mo><mtable>(?P<rows>((?!<mtable).)*?)</mtable><mo>(&#x0005D;|&#x00029;|\|)</mo>"
 )
@@ -100,8 +101,9 @@ class Prose(IPythonRenderer):
             tag.attrs.pop("border", None)
             tag.attrs.pop("style", None)
         for cell in table.find_all("td"):
-            if NUMBER.fullmatch(cell.get_text().strip()):
-                cell["class"] = [*cell.get("class", []), "number"]
+            text = cell.get_text().strip()
+            if NUMBER.fullmatch(text) or len(text) > LONG_TEXT:
+                cell["class"] = [*cell.get("class", []), "number" if NUMBER.fullmatch(text) else "long"]
         _align_headers(table)
         section = self.headings[-1].text if self.headings else "results"
         frame = soup.new_tag("div", attrs={"class": "table", "role": "region", "tabindex": "0"})
