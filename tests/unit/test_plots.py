@@ -7,6 +7,7 @@ import pytest
 
 from imagecourse import plots
 from imagecourse.evaluation import confusion_matrix_table, precision_recall_table
+from imagecourse.plots import widgets
 
 
 @pytest.fixture(autouse=True)
@@ -59,3 +60,28 @@ def test_answer_bars_show_each_probability_mark_the_true_classes_and_hide_empty_
     assert first[0] == third[0] == third[1] != first[1] == second[0] == second[1]
     assert [ax.get_title(loc="left") for ax in bars] == ["first", "second", "third", ""]
     assert not bars[3].axison
+
+
+def test_explore_draws_a_grid_where_nobody_can_turn_a_knob():
+    calls = []
+    figure = widgets.explore(lambda ax, **values: calls.append(values), {"noise": (5, 50)}, {"model": ("a", "b", "c")})
+    assert len(figure.axes) == 6
+    assert calls[0] == {"noise": 5, "model": "a"} and calls[-1] == {"noise": 50, "model": "c"}
+
+
+def test_sliders_offer_all_values_in_between_and_more_than_the_grid(monkeypatch):
+    shown, drawn = {}, []
+    monkeypatch.setattr(widgets, "display", lambda figure: None)
+    monkeypatch.setattr(widgets, "is_live", lambda: True)
+    monkeypatch.setattr("ipywidgets.interact", lambda function, **controls: shown.update(controls, draw=function))
+    more = {"noise": (0, 80), "model": ("a", "b")}
+    assert (
+        widgets.explore(lambda ax, **values: drawn.append(values), {"threshold": (0.2, 0.5)}, {"model": ("a",)}, more)
+        is None
+    )
+    assert (shown["noise"].min, shown["noise"].max, type(shown["noise"].value)) == (0, 80, int)
+    assert shown["threshold"].step == pytest.approx(0.003) and shown["threshold"].max == 0.5
+    assert shown["model"].options == ("a", "b")
+    assert all(shown[name].style.description_width == "initial" for name in more)
+    shown["draw"](noise=33)
+    assert drawn == [{"noise": 33}]

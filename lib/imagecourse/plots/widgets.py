@@ -18,15 +18,22 @@ def is_live() -> bool:
     return shell is not None and ("JPY_SESSION_NAME" in os.environ or "__vsc_ipynb_file__" in shell.user_ns)
 
 
-def explore(draw: Callable[..., Axes], rows: dict[str, Sequence], columns: dict[str, Sequence]) -> Figure | None:
+def explore(
+    draw: Callable[..., Axes],
+    rows: dict[str, Sequence],
+    columns: dict[str, Sequence],
+    live: dict[str, Sequence] | None = None,
+) -> Figure | None:
     """Let the reader vary two settings: sliders in a live notebook, a grid of all combinations elsewhere.
 
-    draw: called as draw(ax=…, NAME=value, NAME=value); rows, columns: one {name: values} each.
+    draw: called as draw(ax=…, NAME=value, NAME=value); rows, columns: one {name: values} each. Numbers get a slider
+    over all values between the smallest and the largest, whole ones where all given are whole; other values a menu.
+    live: {name: values} for those settings whose slider or menu offers more than the grid shows.
     Returns: the grid, or None when the sliders are shown.
     """
     (row_name, row_values), (column_name, column_values) = *rows.items(), *columns.items()
     if is_live():
-        _show_sliders(draw, {row_name: row_values, column_name: column_values})
+        _show_sliders(draw, {row_name: row_values, column_name: column_values} | (live or {}))
         return None
     shape = len(row_values), len(column_values)
     figure, axes = plt.subplots(*shape, figsize=(2.8 * shape[1], 2.9 * shape[0]), squeeze=False)
@@ -37,15 +44,28 @@ def explore(draw: Callable[..., Axes], rows: dict[str, Sequence], columns: dict[
 
 
 def _show_sliders(draw: Callable[..., Axes], choices: dict[str, Sequence]) -> None:
-    from ipywidgets import SelectionSlider, interact
+    from ipywidgets import interact
 
     def draw_one(**values):
         figure, ax = plt.subplots(figsize=(6, 6))
         draw(ax=ax, **values)
-        plt.show(figure)
+        display(figure)
+        plt.close(figure)
 
-    sliders = {name: SelectionSlider(options=list(values), description=name) for name, values in choices.items()}
-    interact(draw_one, **sliders)
+    interact(draw_one, **{name: _control(name, list(values)) for name, values in choices.items()})
+
+
+def _control(name: str, values: list):
+    """A slider over all numbers between the smallest and the largest value, or a menu where they are no numbers."""
+    from ipywidgets import Dropdown, FloatSlider, IntSlider
+
+    look = {"description": name, "style": {"description_width": "initial"}, "layout": {"width": "32rem"}}
+    if not all(type(value) in (int, float) for value in values):
+        return Dropdown(options=values, **look)
+    low, high, middle = min(values), max(values), sorted(values)[len(values) // 2]
+    look |= {"min": low, "max": high, "value": middle, "continuous_update": False}  # a picture takes a moment to draw
+    whole = all(type(value) is int for value in values)
+    return IntSlider(**look) if whole else FloatSlider(step=(high - low) / 100, readout_format=".2f", **look)
 
 
 def show_quiz(chapter: str) -> None:
