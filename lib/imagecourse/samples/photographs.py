@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from imagecourse.images import read_image
+
 _PHOTOGRAPHS = {
     "cat": ("skimage", "data/chelsea.png"),
     "coffee": ("skimage", "data/coffee.png"),
@@ -35,6 +37,21 @@ def reference_photographs() -> dict[str, np.ndarray]:
     names = ("astronaut", "coffee", "chelsea", "rocket", "camera", "coins", "brick", "grass", "gravel")
     china, flower = load_sample_images().images
     return {name: getattr(data, name)() for name in names} | {"china": china, "flower": flower}
+
+
+def unseen_photographs() -> dict[str, np.ndarray]:
+    """Photographs inside installed packages that are none of `reference_photographs`: (h, w, 3) uint8 by name.
+
+    Restoration was calibrated on those, and can be judged on these. The last two are grey, with three equal channels.
+    """
+    import pywt.data
+    from skimage import data
+
+    admiral = _packaged_file("matplotlib", "mpl-data/sample_data/grace_hopper.jpg")
+    files = {name: sample_photographs()[name] for name in ("motorcycle", "galaxies")} | {"admiral": admiral}
+    colour = {name: read_image(path) for name, path in files.items()} | {"tissue": data.immunohistochemistry()}
+    grey = {"stairs": pywt.data.ascent(), "airfield": pywt.data.aero()}
+    return colour | {name: np.repeat(plane.astype(np.uint8)[..., None], 3, axis=2) for name, plane in grey.items()}
 
 
 def _packaged_file(package: str, file: str) -> Path:
