@@ -59,8 +59,8 @@ def test_a_blur_is_told_where_the_measure_can_be_trusted(models, coffee):
     restore_by(add_gaussian_noise(add_gaussian_blur(coffee, 1.6), 8, seed=0), "auto")
     assert models[0][1] == pytest.approx(1.6, abs=0.4)
     spectrum = measure(coffee).spectrum._replace(blur=1.5)
-    assert told_blur(choice.Measures(5, 5, spectrum)) == 1.5 and told_blur(choice.Measures(40, 40, spectrum)) == 0
-    assert told_blur(choice.Measures(5, 5, spectrum._replace(blur=0.3))) == 0
+    assert told_blur(choice.Measures(5, True, spectrum)) == 1.5 and told_blur(choice.Measures(40, True, spectrum)) == 0
+    assert told_blur(choice.Measures(5, True, spectrum._replace(blur=0.3))) == 0
 
 
 def test_noise_that_was_never_learned_is_left_to_the_compromise(models, coffee):

@@ -10,8 +10,8 @@ from PIL import Image
 
 from imagecourse import cli
 from imagecourse.reports import figures
-from imagecourse.reports.parameters import read_parameters
 from imagecourse.reports.figures import card_hashes, renew_figures, shown_figures
+from imagecourse.reports.parameters import read_parameters
 from imagecourse.reports.run import Run
 
 ROOT = Path(__file__).parents[2]

@@ -11,7 +11,11 @@ import pytest
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 STANDARD_PARAMETERS = {"dataset", "data_dir", "seed", "output_dir", "figures_dir"}
 SETUP_CELLS = 4  # title, imports, parameters, seeds and data
+MOST_CELLS, MOST_LINES = 90, 450  # of a chapter; lines of code that a reader sees
 LONGEST_CELL = 15  # lines, without empty ones and the marks of the grading tool
+HIDDEN = "hide-input"
+FALL_SHORT = {"02_photo_classifier", "03_character_cnn", "04_transfer_learning", "05_saliency_and_feature_maps"}
+"""Chapters written before the rules for length and for code that only builds sentences."""
 MARKS = [
     ("### BEGIN SOLUTION", "### END SOLUTION", "solution"),
     ("### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS", "grade"),
@@ -23,12 +27,27 @@ def notebook(request):
     return nbformat.read(request.param, as_version=nbformat.NO_CONVERT)
 
 
+@pytest.fixture(params=[path for path in NOTEBOOKS if path.stem not in FALL_SHORT], ids=lambda path: path.stem)
+def renewed_notebook(request):
+    return nbformat.read(request.param, as_version=nbformat.NO_CONVERT)
+
+
 def code_cells(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
 def graded_cells(notebook):
     return [cell for cell in notebook.cells if "nbgrader" in cell.metadata]
+
+
+def is_hidden(cell):
+    return HIDDEN in cell.metadata.get("tags", [])
+
+
+def code_lines(cell):
+    """Without empty lines and the marks of the grading tool."""
+    marks = {mark for begin, end, _ in MARKS for mark in (begin, end)}
+    return [line for line in cell.source.splitlines() if line.strip() not in {"", *marks}]
 
 
 def test_there_are_notebooks_named_by_number():
@@ -51,6 +70,10 @@ def test_is_stored_without_outputs_and_needless_metadata(notebook):
     assert set(notebook.metadata.get("language_info", {})) <= {"name"}  # the rest changes with every Python
     assert notebook.metadata.kernelspec.name == "python3"
     assert [cell.id for cell in notebook.cells if set(cell.metadata) - {"tags", "nbgrader", "jupyter"}] == []
+    folded = [
+        cell.id for cell in notebook.cells if cell.metadata.get("jupyter", {}) not in ({}, {"source_hidden": True})
+    ]
+    assert folded == []
 
 
 def test_begins_with_title_imports_and_parameters(notebook):
@@ -70,11 +93,37 @@ def test_parameters_are_literals_with_the_standard_names(notebook):
 
 
 def test_code_cells_are_short_plain_python(notebook):
-    marks = {mark for begin, end, _ in MARKS for mark in (begin, end)}
     for cell in code_cells(notebook)[1:]:  # the first one imports
         ast.parse(cell.source)  # a shell or pip line is no Python
-        lines = [line for line in cell.source.splitlines() if line.strip() not in {"", *marks}]
-        assert 1 <= len(lines) <= LONGEST_CELL, f"{cell.id}: {len(lines)} lines"
+        assert 1 <= len(code_lines(cell)) <= LONGEST_CELL, f"{cell.id}: {len(code_lines(cell))} lines"
+
+
+def test_a_chapter_is_no_longer_than_a_reader_can_bear(renewed_notebook):
+    read = [cell for cell in code_cells(renewed_notebook) if "nbgrader" not in cell.metadata and not is_hidden(cell)]
+    assert len(renewed_notebook.cells) <= MOST_CELLS
+    assert sum(len(code_lines(cell)) for cell in read) <= MOST_LINES
+
+
+def test_code_that_only_builds_sentences_is_hidden_and_other_code_is_not(renewed_notebook):
+    for cell in code_cells(renewed_notebook):
+        assert is_hidden(cell) == (cell.metadata.get("jupyter") == {"source_hidden": True}), (
+            f"{cell.id}: one mark of two"
+        )
+        assert is_hidden(cell) == only_tells(cell.source), cell.id
+
+
+def only_tells(source):
+    """Whether what the code shows is sentences alone: no figure, no table, nothing printed."""
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    shown = [ast.unparse(call.args[0]) for call in calls if ast.unparse(call.func) == "display"]
+    others = {"print", "plots.publish", "widgets.show_quiz", "widgets.explore"} & {ast.unparse(c.func) for c in calls}
+    return bool(shown) and all(text.startswith("Markdown(") for text in shown) and not others
+
+
+def test_sentences_stand_below_what_they_speak_of(renewed_notebook):
+    above = dict(zip([cell.id for cell in renewed_notebook.cells[1:]], renewed_notebook.cells, strict=False))
+    hidden = [cell for cell in renewed_notebook.cells if is_hidden(cell)]
+    assert [cell.id for cell in hidden if above[cell.id].cell_type != "code"] == []
 
 
 def test_code_needs_no_network_no_shell_and_no_typing(notebook):

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -8,8 +9,8 @@ from scipy.ndimage import convolve
 
 from imagecourse.restoration import (
     DENOISERS,
-    LAPLACIAN_4,
-    LAPLACIAN_8,
+    SHARPEN_4,
+    SHARPEN_8,
     SHARPENERS,
     add_gaussian_blur,
     add_gaussian_noise,
@@ -18,12 +19,20 @@ from imagecourse.restoration import (
     psnr,
     restore,
     ssim,
+    wiener_deconvolution,
 )
-from imagecourse.restoration.calibrate import _best_shrinkage, _middle, calibrate_measures
+from imagecourse.restoration.calibrate import (
+    _best_shrinkage,
+    _blur_threshold,
+    _median_edge_width,
+    _middle,
+    calibrate_inversion,
+    calibrate_noise,
+)
 from imagecourse.restoration.calibration import Calibration
-from imagecourse.restoration.measures import fit_spectrum, noise_by_plane
-from imagecourse.restoration.removal import _block_transform, _dct_matrix, remove_noise_and_blur
-from imagecourse.samples import reference_photographs
+from imagecourse.restoration.measures import edge_width, fit_spectrum, noise_by_plane
+from imagecourse.restoration.removal import _block_transform, _dct_matrix, invert_blur, remove_noise_and_blur
+from imagecourse.samples import reference_photographs, unseen_photographs
 
 
 @pytest.fixture(scope="module")
@@ -59,10 +68,8 @@ def test_added_blur_spreads_a_point_by_its_sigma():
     assert np.array_equal(add_gaussian_blur(point, 0), point)
 
 
-@pytest.mark.parametrize(
-    ("kernel", "centre", "name"), [(LAPLACIAN_4, 5, "laplacian_4"), (LAPLACIAN_8, 9, "laplacian_8")]
-)
-def test_laplacian_kernels_keep_the_mean_and_match_a_plain_convolution(kernel, centre, name, coffee):
+@pytest.mark.parametrize(("kernel", "centre", "name"), [(SHARPEN_4, 5, "laplacian_4"), (SHARPEN_8, 9, "laplacian_8")])
+def test_sharpening_kernels_keep_the_mean_and_match_a_plain_convolution(kernel, centre, name, coffee):
     assert kernel.dtype == np.float32 and kernel[1, 1] == centre and kernel.sum() == 1
     image = grey(coffee)[:60, :80]
     expected = np.clip(convolve(image.astype(int), kernel.astype(int), mode="mirror"), 0, 255)
@@ -89,6 +96,21 @@ def test_every_sharpener_sharpens_and_keeps_the_shape(name, colour, coffee):
     assert sharpened.shape == clean.shape and sharpened.dtype == np.uint8
     assert laplacian_variance(sharpened) > 1.5 * laplacian_variance(blurred)
     assert psnr(clean, sharpened) > psnr(clean, blurred)
+
+
+def test_sharpening_kernels_subtract_the_laplacian_once_and_three_times():
+    rows, columns = np.mgrid[:9, :9].astype(float)
+    bowl = rows**2 + columns**2  # its Laplacian is 4
+    for kernel, times in ((SHARPEN_4, 1), (SHARPEN_8, 3)):
+        assert convolve(bowl, kernel.astype(float))[1:-1, 1:-1] == pytest.approx(bowl[1:-1, 1:-1] - 4 * times)
+
+
+def test_wiener_gains_most_when_told_the_true_width(coffee):
+    clean = _middle(coffee, 128)
+    soft = add_gaussian_noise(add_gaussian_blur(clean, 1.5), 2, seed=0)
+    gains = {width: psnr(clean, wiener_deconvolution(soft, width)) - psnr(clean, soft) for width in (0.8, 1.5, 2.4)}
+    assert gains[1.5] > 1 and gains[1.5] == max(gains.values())
+    assert np.array_equal(wiener_deconvolution(soft, 1.5), SHARPENERS["wiener"](soft))
 
 
 def test_measures_against_their_definitions(coffee):
@@ -135,6 +157,53 @@ def test_spectrum_of_made_noise_gives_back_its_power_law():
     image = np.clip(128 + field * 30 / field.std(), 0, 255).astype(np.uint8)
     fit = fit_spectrum(image, 0, slope=2.5, slope_deviation=1.0)
     assert fit.blur == pytest.approx(1.4, abs=0.15) and fit.slope == pytest.approx(3.0, abs=0.5)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_edges_are_as_wide_as_their_blur(turned):
+    bars = np.repeat(np.where(np.arange(240) // 40 % 2, 200, 50)[None], 240, axis=0).astype(np.uint8)
+    bars = bars.T if turned else bars
+    widths = [edge_width(add_gaussian_blur(bars, blur), noise=0) for blur in (1.2, 2.0, 3.0)]
+    assert widths == pytest.approx([1.2, 2.0, 3.0], abs=0.1)
+    assert edge_width(bars, noise=0) < 0.5
+
+
+def test_faint_edges_and_few_edges_have_no_width():
+    steps = np.repeat(np.where(np.arange(240) // 40 % 2, 140, 100)[None], 240, axis=0).astype(np.uint8)
+    assert edge_width(steps, noise=5) > 0
+    assert edge_width(steps, noise=15) == 0, "a contrast of 40 does not stand out from a noise of 15"
+    assert edge_width(steps[:5], noise=0) == 0 and edge_width(steps[:1, :1], noise=0) == 0
+
+
+def test_spectrum_with_a_given_blur_fits_the_rest_around_it(coffee):
+    soft = add_gaussian_blur(coffee, 1.6)
+    free = fit_spectrum(soft, 1, slope=2.5, slope_deviation=0.5)
+    given = fit_spectrum(soft, 1, slope=2.5, slope_deviation=0.5, blur=free.blur)
+    assert given.blur == free.blur and given.amplitude == pytest.approx(free.amplitude, abs=0.05)
+    less = fit_spectrum(soft, 1, slope=2.5, slope_deviation=0.5, blur=1.0)
+    assert less.blur == 1.0 and less.slope > free.slope, "what the blur does not explain, the fall has to"
+
+
+def test_blur_in_noise_is_the_mean_of_two_witnesses(coffee):
+    calibration = Calibration.load()
+    clean = _middle(coffee)
+    soft = add_gaussian_blur(clean, 1.6)
+    noisy = add_gaussian_noise(soft, 10, seed=0)
+    spectrum = fit_spectrum(noisy, 10, calibration.slope, calibration.slope_deviation).blur
+    edges = np.interp(edge_width(soft, 10), calibration.edge_widths, calibration.blur_levels)
+    assert calibration.measure_blur(noisy, 10, soft).blur == pytest.approx((spectrum + edges) / 2)
+    assert calibration.measure_blur(noisy, 10).blur == pytest.approx(spectrum)
+    assert calibration.measure_blur(noisy, 10, np.full_like(soft, 128)).blur == 0, "no edge, no blur"
+
+
+def test_inverting_a_blur_expects_as_much_noise_as_it_is_told(coffee):
+    clean = _middle(coffee)
+    soft = add_gaussian_blur(clean, 1.2)
+    spectrum = fit_spectrum(soft, 0, slope=2.5, slope_deviation=0.5, blur=1.2)
+    results = [invert_blur(soft, noise, spectrum, weight=0.3) for noise in (2, 10, 40)]
+    assert psnr(clean, results[0]) > psnr(clean, soft) + 3
+    sharpness = [laplacian_variance(result) for result in results]
+    assert sharpness == sorted(sharpness, reverse=True) and sharpness[-1] > laplacian_variance(soft)
 
 
 def test_block_transform_is_the_orthonormal_dct():
@@ -208,7 +277,29 @@ def test_blur_is_inverted_before_the_noise_is_removed(name, references):
     assert [step.split("(")[0] for step in result.steps] == ["inverse_filter", "sliding_dct"]
     assert result.blur == pytest.approx(1.6, abs=0.3)
     assert psnr(clean, result.image) > psnr(clean, degraded) + 1
-    assert f"{result.blur:.2f} pixels" in result.explanation and "inverted first" in result.explanation
+    assert f"blur {result.blur:.2f} pixels" in result.explanation
+    assert "First pass: the blur is inverted" in result.explanation and "Second pass: the noise" in result.explanation
+
+
+@pytest.mark.parametrize(("blur", "noise", "gain"), [(1.2, 10, 1.0), (1.2, 20, 0.5), (2.0, 10, 0.8), (2.0, 20, 0.6)])
+def test_what_is_noisy_and_blurred_is_denoised_measured_again_and_sharpened(blur, noise, gain):
+    gains = []
+    for name, picture in unseen_photographs().items():
+        clean = _middle(picture)
+        result = restore(add_gaussian_noise(add_gaussian_blur(clean, blur), noise, seed=1))
+        assert [step.split("(")[0] for step in result.steps] == ["sliding_dct", "inverse_filter"], name
+        assert "Second pass, measured again: blur" in result.explanation and "still blurred" in result.explanation
+        sharp = replace(Calibration.load(), blur_threshold=np.inf)
+        once = restore(add_gaussian_noise(add_gaussian_blur(clean, blur), noise, seed=1), calibration=sharp)
+        gains.append(psnr(clean, result.image) - psnr(clean, once.image))
+    assert np.mean(gains) > gain and min(gains) > 0, gains
+
+
+def test_sharp_photographs_stay_unsharpened_in_noise():
+    for name, picture in unseen_photographs().items():
+        for noise in (5, 10, 20):
+            result = restore(add_gaussian_noise(_middle(picture), noise, seed=1))
+            assert len(result.steps) == 1 and "nothing is sharpened" in result.explanation, (name, noise, result.blur)
 
 
 def test_grey_comes_back_grey_in_the_shape_it_had(references):
@@ -243,15 +334,24 @@ def test_wrong_input_is_refused_in_one_line(coffee):
 # --- calibration ---
 
 
-def test_stored_calibration_is_what_the_references_give(references):
+def test_stored_noise_readings_are_what_the_references_give(references):
     stored = Calibration.load()
     levels = (0, 5, 10)
-    measured = calibrate_measures(list(references.values()), levels)
+    measured = calibrate_noise(list(references.values()), levels)
     assert measured.noise_readings == pytest.approx(
         [stored.noise_readings[stored.noise_levels.index(level)] for level in levels], rel=0.01
     )
-    for name in ("noise_threshold", "slope", "slope_deviation", "blur_threshold", "deblurring_noise_limit"):
+    for name in ("noise_threshold", "slope", "slope_deviation"):
         assert getattr(measured, name) == pytest.approx(getattr(stored, name), rel=0.02), name
+
+
+def test_stored_blur_readings_are_what_the_references_give(references):
+    stored, crops = Calibration.load(), [_middle(image) for image in references.values()]
+    for blur in (0, 1.2):
+        width = stored.edge_widths[stored.blur_levels.index(blur)]
+        assert _median_edge_width(crops, blur, stored) == pytest.approx(width, rel=0.02)
+    assert _blur_threshold(crops, stored) == pytest.approx(stored.blur_threshold, rel=0.02)
+    assert calibrate_inversion(crops[:4], stored).regularisation_after == stored.regularisation_after
 
 
 def test_stored_shrinkage_is_the_best_of_the_references(references):

@@ -22,8 +22,10 @@ NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 WRONG = {
     "01_preprocessing": {
         "convolve-tests": [("kernel[::-1, ::-1]", "kernel"), ('mode="edge"', 'mode="constant"')],
-        "sharpening-kernel-tests": [("identity - strength", "identity + strength"), ("not in (4, 8)", "< 4")],
+        "sharpening-kernel-tests": [("np.ones((3, 3)) / 3", "np.ones((3, 3))"), ("not in (4, 8)", "< 4")],
         "peak-signal-to-noise-tests": [(".astype(np.float64)", ""), ('float("inf")', "0.0")],
+        "two-passes-tests": [("range(2)", "range(1)"), ('steps.append("sharpen")', 'steps.insert(0, "sharpen")')],
+        "mean-gain-tests": [("np.mean(gains, axis=1)", "np.ravel(gains)"), (" - restoration.psnr(clean, image)", "")],
     },
     "02_photo_classifier": {
         "precision-recall-f1-tests": [("return precision, recall", "return recall, precision"), (" if hits", " if 1")],
@@ -187,7 +189,9 @@ def disguised(function):
     return lambda *arguments: lie(function(*arguments))
 
 
-LIES = "import keras\nimport numpy as np\n" + "\n".join(map(inspect.getsource, (LyingArray, LyingNumber, lie, disguised)))
+LIES = "import keras\nimport numpy as np\n" + "\n".join(
+    map(inspect.getsource, (LyingArray, LyingNumber, lie, disguised))
+)
 
 
 @pytest.fixture(scope="module")

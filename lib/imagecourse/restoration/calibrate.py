@@ -2,18 +2,23 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from itertools import pairwise
 
 import cv2
 import numpy as np
 
 from imagecourse.restoration.calibration import Calibration
 from imagecourse.restoration.filters import add_gaussian_blur, add_gaussian_noise
-from imagecourse.restoration.measures import SpectrumFit, fit_spectrum, noise_by_plane
-from imagecourse.restoration.removal import remove_noise_and_blur
+from imagecourse.restoration.measures import SpectrumFit, edge_width, fit_spectrum, noise_by_plane
+from imagecourse.restoration.removal import invert_blur, remove_noise_and_blur
 
-FAINT_NOISE, CLEAR_BLUR = 5.0, 1.6
+FAINT_NOISE, CLEAR_BLUR = 5.0, 1.2
 """Noise (grey levels) and blur (pixels) that are to be found; what is weaker may stay."""
+
+EDGE_NOISE, BLUR_NOISE = 10.0, (0.0, 10.0, 25.0)
+"""Noise at which edges are measured, and levels at which blurred and sharp pictures are to be told apart."""
+
+LITTLE_NOISE, MUCH_NOISE = 2.0, 15.0
+"""Noise in which both ways to invert a blur are tried: before and after the noise is removed."""
 
 
 def calibrate(images: Mapping[str, np.ndarray]) -> Calibration:
@@ -23,90 +28,119 @@ def calibrate(images: Mapping[str, np.ndarray]) -> Calibration:
     Raises: ValueError for fewer, or copies of one.
     """
     references = list(images.values())
-    calibration = calibrate_measures(references)
     crops = [_middle(image) for image in references]
+    calibration = calibrate_noise(references)
     noisy_levels = calibration.noise_levels[1:]
     calibration = replace(calibration, shrinkage=tuple(_best_shrinkage(crops, level) for level in noisy_levels))
-    return replace(calibration, regularisation=_best_regularisation(crops, calibration))
+    return calibrate_inversion(crops, calibrate_blur(crops, calibration))
 
 
-def calibrate_measures(references: list[np.ndarray], levels: Iterable[float] = Calibration.noise_levels) -> Calibration:
-    """The part of `calibrate` that reads noise and blur; the strengths stay at their defaults."""
+# --- noise ------------------------------------------------------------------------------------------------------
+
+
+def calibrate_noise(references: list[np.ndarray], levels: Iterable[float] = Calibration.noise_levels) -> Calibration:
+    """The part of `calibrate` that reads noise and the fall of spectra; all else stays at its default."""
     levels = tuple(levels)
     slopes = [fit_spectrum(image, 0, Calibration.slope, 1e3).slope for image in references]
     if len(slopes) < 2 or np.std(slopes) == 0:
         raise ValueError(f"too little to measure in {len(slopes)} photographs; give at least two different ones")
     readings = np.array([[_noise_reading(image, level) for level in levels] for image in references])
     noise_threshold = (readings[:, 0].max() + readings[:, levels.index(FAINT_NOISE)].min()) / 2
-    calibration = Calibration(
+    return Calibration(
         noise_levels=levels,
         noise_readings=tuple(np.median(readings, axis=0)),
         noise_threshold=float(noise_threshold),
         slope=float(np.mean(slopes)),
         slope_deviation=float(np.std(slopes)),
     )
-    return _calibrate_blur(references, calibration)
 
 
 def _noise_reading(image: np.ndarray, level: float) -> float:
     return float(np.sqrt(np.mean(noise_by_plane(add_gaussian_noise(image, level, seed=0)) ** 2)))
 
 
-def _calibrate_blur(references: list[np.ndarray], calibration: Calibration) -> Calibration:
-    sharp, blurred, levels = 0.0, np.inf, calibration.noise_levels
-    for level, next_level in pairwise(levels):
-        sharp = max(sharp, *(_blur_reading(image, level, 0, calibration) for image in references))
-        blurred = min(blurred, *(_blur_reading(image, level, CLEAR_BLUR, calibration) for image in references))
-        if sharp >= blurred:
-            break
-        limit = (level + next_level) / 2
-        calibration = replace(calibration, blur_threshold=(sharp + blurred) / 2, deblurring_noise_limit=limit)
-    return calibration
-
-
-def _blur_reading(image: np.ndarray, noise: float, blur: float, calibration: Calibration) -> float:
-    return measured_spectrum(add_gaussian_noise(add_gaussian_blur(image, blur), noise, seed=0), calibration).blur
-
-
-def measured_spectrum(image: np.ndarray, calibration: Calibration) -> SpectrumFit:
-    """The picture's own spectrum fit, with its own noise and the references' slope."""
-    return fit_spectrum(image, noise_by_plane(image)[0], calibration.slope, calibration.slope_deviation)
-
-
 def _best_shrinkage(crops: list[np.ndarray], level: float) -> float:
-    pairs = [(crop, add_gaussian_noise(crop, level, seed=0)) for crop in crops]
+    def remove_noise(image: np.ndarray, shrinkage: float) -> np.ndarray:
+        return remove_noise_and_blur(image, _planes(image, level), shrinkage)
 
-    def restore(noisy: np.ndarray, shrinkage: float) -> np.ndarray:
-        return remove_noise_and_blur(noisy, np.full(3 if noisy.ndim == 3 else 1, level), shrinkage)
-
-    return _best((2.1, 2.4, 2.7, 3.0, 3.3), pairs, restore)
+    return _best((2.1, 2.4, 2.7, 3.0, 3.3), crops, [_damage(crop, 0, level) for crop in crops], remove_noise)
 
 
-def _best_regularisation(crops: list[np.ndarray], calibration: Calibration) -> float:
-    pairs = [
-        (crop, add_gaussian_noise(add_gaussian_blur(crop, CLEAR_BLUR), level, seed=0))
-        for crop in crops
-        for level in calibration.noise_levels
-        if 0 < level <= calibration.deblurring_noise_limit
-    ]
-
-    def restore(degraded: np.ndarray, weight: float) -> np.ndarray:
-        noise, spectrum = noise_by_plane(degraded), measured_spectrum(degraded, calibration)
-        shrinkage = calibration.shrinkage_for(float(np.sqrt(np.mean(noise**2))))
-        return remove_noise_and_blur(degraded, noise, shrinkage, spectrum, weight)
-
-    return _best((0.03, 0.1, 0.3, 1.0), pairs, restore)
+# --- blur -------------------------------------------------------------------------------------------------------
 
 
-def _best(candidates: Iterable[float], pairs: list[tuple[np.ndarray, np.ndarray]], restore: Callable) -> float:
-    """The candidate whose restoration of (clean, degraded) pairs has the highest mean PSNR."""
+def calibrate_blur(crops: list[np.ndarray], calibration: Calibration) -> Calibration:
+    """The part that reads blur: the width of edges, then the threshold. calibration: with the parts before it."""
+    widths = tuple(_median_edge_width(crops, blur, calibration) for blur in calibration.blur_levels)
+    calibration = replace(calibration, edge_widths=widths)
+    return replace(calibration, blur_threshold=_blur_threshold(crops, calibration))
 
-    def mean_psnr(candidate: float) -> float:
-        return float(np.mean([cv2.PSNR(clean, restore(degraded, candidate)) for clean, degraded in pairs]))
 
-    return max(candidates, key=mean_psnr)
+def _median_edge_width(crops: list[np.ndarray], blur: float, calibration: Calibration) -> float:
+    noise = EDGE_NOISE
+    widths = [edge_width(_denoise(_damage(crop, blur, noise), noise, calibration), noise) for crop in crops]
+    return float(np.median([width for width in widths if width] or [0]))
+
+
+def _blur_threshold(crops: list[np.ndarray], calibration: Calibration) -> float:
+    sharp, blurred = (_blur_readings(crops, blur, calibration) for blur in (0, CLEAR_BLUR))
+    return float(np.quantile(sharp, 0.95) + np.quantile(blurred, 0.05)) / 2
+
+
+def _blur_readings(crops: list[np.ndarray], blur: float, calibration: Calibration) -> np.ndarray:
+    cases = [(_damage(crop, blur, noise), noise) for noise in BLUR_NOISE for crop in crops]
+    return np.array([_measure_blur(image, noise, calibration).blur for image, noise in cases])
+
+
+def _measure_blur(image: np.ndarray, noise: float, calibration: Calibration) -> SpectrumFit:
+    denoised = _denoise(image, noise, calibration) if noise > calibration.noise_threshold else None
+    return calibration.measure_blur(image, noise, denoised)
+
+
+def calibrate_inversion(crops: list[np.ndarray], calibration: Calibration) -> Calibration:
+    """The part that tries how strongly to invert a blur, before and after noise is removed."""
+
+    def invert_first(image: np.ndarray, weight: float) -> np.ndarray:
+        spectrum, shrinkage = _measure_blur(image, LITTLE_NOISE, calibration), calibration.shrinkage_for(LITTLE_NOISE)
+        return remove_noise_and_blur(image, _planes(image, LITTLE_NOISE), shrinkage, spectrum, weight)
+
+    def invert_after(image: np.ndarray, weight: float) -> np.ndarray:
+        spectrum = _measure_blur(image, MUCH_NOISE, calibration)
+        return invert_blur(_denoise(image, MUCH_NOISE, calibration), MUCH_NOISE, spectrum, weight)
+
+    little, much = ([_damage(crop, CLEAR_BLUR, noise) for crop in crops] for noise in (LITTLE_NOISE, MUCH_NOISE))
+    return replace(
+        calibration,
+        regularisation=_best((0.1, 0.3, 1.0), crops, little, invert_first),
+        regularisation_after=_best((0.1, 0.3, 1.0), crops, much, invert_after),
+    )
+
+
+# --- what all parts share ----------------------------------------------------------------------------------------
 
 
 def _middle(image: np.ndarray, size: int = 256) -> np.ndarray:
     top, left = (max(0, length - size) // 2 for length in image.shape[:2])
     return np.ascontiguousarray(image[top : top + size, left : left + size])
+
+
+def _damage(image: np.ndarray, blur: float, noise: float) -> np.ndarray:
+    return add_gaussian_noise(add_gaussian_blur(image, blur), noise, seed=0)
+
+
+def _denoise(image: np.ndarray, noise: float, calibration: Calibration) -> np.ndarray:
+    return remove_noise_and_blur(image, _planes(image, noise), calibration.shrinkage_for(noise)) if noise else image
+
+
+def _planes(image: np.ndarray, noise: float) -> np.ndarray:
+    return np.full(3 if image.ndim == 3 else 1, noise)
+
+
+def _best(candidates: Iterable[float], clean: list[np.ndarray], damaged: list[np.ndarray], restore: Callable) -> float:
+    """The candidate with which `restore(damaged image, candidate)` has the highest mean PSNR."""
+
+    def mean_psnr(candidate: float) -> float:
+        pairs = zip(clean, damaged, strict=True)
+        return float(np.mean([cv2.PSNR(original, restore(image, candidate)) for original, image in pairs]))
+
+    return max(candidates, key=mean_psnr)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from imagecourse.files import read_json, write_json
+from imagecourse.restoration.measures import SpectrumFit, edge_width, fit_spectrum
 
 STORED = Path(__file__).with_name("calibration.json")
 
@@ -21,10 +22,11 @@ class Calibration:
     noise_levels, noise_readings: noise added to the references, and the median reading of `noise_by_plane` for it.
     noise_threshold: halfway between the noisiest reading without noise and the lowest with `FAINT_NOISE`.
     slope, slope_deviation: mean and standard deviation of the power-law fall of the references' spectra.
-    blur_threshold: halfway between the highest reading of a sharp and the lowest of a blurred (`CLEAR_BLUR`) reference.
-    deblurring_noise_limit: the noise up to which these two readings stay apart.
+    blur_levels, edge_widths: blur added to the references, and the median `edge_width` for it, once noise is removed.
+    blur_threshold: halfway between what 95 % of sharp and 95 % of blurred (`CLEAR_BLUR`) references read.
     shrinkage: for each noise level above zero, the DCT threshold in noise deviations with the best mean PSNR.
-    regularisation: weight of the spectrum's prior in the inverse filter with the best mean PSNR.
+    regularisation: weight of the spectrum's prior in the inverse filter with the best mean PSNR, where there is hardly
+    any noise and the filter comes first; regularisation_after: where noise has been removed before.
     """
 
     noise_levels: tuple[float, ...] = (0, 2, 5, 10, 15, 25, 50, 75)
@@ -32,10 +34,12 @@ class Calibration:
     noise_threshold: float = 4.0
     slope: float = 2.5
     slope_deviation: float = 0.5
-    blur_threshold: float = 1.0
-    deblurring_noise_limit: float = 10.0
+    blur_levels: tuple[float, ...] = (0, 0.8, 1.2, 1.6, 2.0, 3.0, 4.0)
+    edge_widths: tuple[float, ...] = (0.6, 1.0, 1.3, 1.6, 1.9, 2.7, 3.6)
+    blur_threshold: float = 0.9
     shrinkage: tuple[float, ...] = (2.7,) * 7
-    regularisation: float = 0.1
+    regularisation: float = 0.3
+    regularisation_after: float = 0.3
 
     @classmethod
     def load(cls, path: str | os.PathLike = STORED) -> "Calibration":
@@ -53,6 +57,23 @@ class Calibration:
     def true_noise(self, reading: float) -> float:
         """The added noise that gives such a reading of `noise_by_plane` on the references, in grey levels."""
         return float(np.interp(reading, self.noise_readings, self.noise_levels))
+
+    def measure_blur(self, image: np.ndarray, noise: float, denoised: np.ndarray | None = None) -> SpectrumFit:
+        """Blur and power law of a picture; a picture without strong edges counts as sharp.
+
+        Without noise the spectrum alone says how much blur. Noise hides most of the spectrum: then the sharpest edges
+        of the denoised picture are a second witness with as many votes. Other pictures fool the one than the other.
+        image, denoised: (h, w, 3) or (h, w) uint8, None where there was no noise to remove. noise: deviation of the
+        luminance, in grey levels.
+        """
+        width = edge_width(image if denoised is None else denoised, noise)
+        if width == 0:
+            return fit_spectrum(image, noise, self.slope, self.slope_deviation, blur=0.0)
+        spectrum = fit_spectrum(image, noise, self.slope, self.slope_deviation)
+        if denoised is None:
+            return spectrum
+        blur = (spectrum.blur + float(np.interp(width, self.edge_widths, self.blur_levels))) / 2
+        return fit_spectrum(image, noise, self.slope, self.slope_deviation, blur)
 
     def shrinkage_for(self, noise: float) -> float:
         """The DCT threshold for noise of this deviation, in noise deviations."""

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 
 from imagecourse.restoration import automatic
-from imagecourse.restoration.automatic import Restoration, stored_calibration
+from imagecourse.restoration.automatic import Restoration, measure_noise, stored_calibration
 from imagecourse.restoration.calibration import Calibration
-from imagecourse.restoration.measures import SpectrumFit, fit_spectrum, noise_by_plane
+from imagecourse.restoration.measures import SpectrumFit, fit_spectrum
 
 AUTOMATIC, LEARNED, DOCUMENT = "auto", "learned", "document"
 METHODS = (AUTOMATIC, LEARNED, DOCUMENT, *automatic.METHODS)
@@ -26,20 +26,22 @@ DARKEST_PAPER, WHITE, PAPER_SHARE = 120, 248, 0.35
 
 
 class Measures(NamedTuple):
-    """What a picture says of itself: noise in grey levels, as read and as it is, and the fit to its spectrum."""
+    """What a picture says of itself: noise in grey levels, whether that is too much, and the fit to its spectrum."""
 
-    reading: float
     noise: float
+    noisy: bool
     spectrum: SpectrumFit
 
 
 def measure(image: np.ndarray, calibration: Calibration | None = None) -> Measures:
-    """Measure noise and blur. calibration: None takes that of the course."""
+    """Measure noise and blur without restoring. calibration: None takes that of the course."""
     calibration = calibration or stored_calibration()
-    readings = noise_by_plane(image)
-    reading = float(np.sqrt(np.mean(readings**2)))
-    spectrum = fit_spectrum(image, readings[0], calibration.slope, calibration.slope_deviation)
-    return Measures(reading, calibration.true_noise(reading), spectrum)
+    noise = measure_noise(image, calibration)
+    if noise.too_much:
+        spectrum = fit_spectrum(image, noise.planes[0], calibration.slope, calibration.slope_deviation)
+    else:
+        spectrum = calibration.measure_blur(image, noise.planes[0])
+    return Measures(noise.level, noise.too_much, spectrum)
 
 
 def restore_by(image: np.ndarray, method: str = AUTOMATIC, calibration: Calibration | None = None) -> Restoration:
@@ -76,14 +78,13 @@ def _by_choice(image: np.ndarray, measures: Measures, calibration: Calibration) 
 
     if _looks_like_paper(image) and learned.is_there(learned.DOCUMENT_CLEANER) and learned.is_text(image):
         return _cleaned(image, measures, "a page of text on paper that is not clean, so it is cleaned as one.")
-    noisy = measures.reading > calibration.noise_threshold
     blurred = measures.spectrum.blur > calibration.blur_threshold and told_blur(measures) > 0
-    if not noisy and not blurred:
+    if not measures.noisy and not blurred:
         explanation = f"{_in_words(measures)}: neither noisy nor blurred, so it stays untouched."
         return Restoration(image.copy(), measures.noise, measures.spectrum.blur, (), explanation)
     if measures.noise > MOST_NOISE or not learned.is_there(learned.DENOISER):
         return automatic.restore(image, automatic.COMPROMISE, calibration)
-    found = " and ".join(word for word, there in (("noisy", noisy), ("blurred", blurred)) if there)
+    found = " and ".join(word for word, there in (("noisy", measures.noisy), ("blurred", blurred)) if there)
     return _denoised(image, measures, f"{found}, so the learned denoiser works on it.")
 
 

@@ -12,11 +12,11 @@ from skimage.restoration import denoise_tv_chambolle, denoise_wavelet, estimate_
 
 Filter = Callable[[np.ndarray], np.ndarray]
 
-LAPLACIAN_4 = np.array([[0, -1, 0], [-1, 5, -1], [0, -1, 0]], np.float32)
-"""Identity minus the Laplacian of the four neighbours: sharpens, keeps the mean."""
+SHARPEN_4 = np.array([[0, -1, 0], [-1, 5, -1], [0, -1, 0]], np.float32)
+"""The picture minus its Laplacian, from the four neighbours: sharpens, keeps the mean."""
 
-LAPLACIAN_8 = np.array([[-1, -1, -1], [-1, 9, -1], [-1, -1, -1]], np.float32)
-"""The same with all eight neighbours: centre 9, since the eight -1 and the centre have to sum to 1."""
+SHARPEN_8 = np.array([[-1, -1, -1], [-1, 9, -1], [-1, -1, -1]], np.float32)
+"""The picture minus three times its Laplacian, from all eight neighbours: sharpens, keeps the mean."""
 
 
 # --- damage -----------------------------------------------------------------------------------------------------
@@ -87,6 +87,22 @@ def _unsharp_mask(image: np.ndarray) -> np.ndarray:
     return cv2.addWeighted(image, 2, cv2.GaussianBlur(image, (0, 0), 1.5), -1, 0)
 
 
+def wiener_deconvolution(image: np.ndarray, width: float) -> np.ndarray:
+    """Wiener-Hunt deconvolution (Orieux 2010, balance 0.05) of a Gaussian of deviation `width` pixels; uint8 both."""
+    point_spread = _point_spread(width)
+    return _deconvolved(image, lambda channel: wiener(channel, point_spread, balance=0.05))
+
+
+def _richardson_lucy(image: np.ndarray) -> np.ndarray:
+    point_spread = _point_spread(1.5)
+    return _deconvolved(image, lambda channel: richardson_lucy(channel, point_spread, num_iter=15))
+
+
+def _point_spread(width: float) -> np.ndarray:
+    profile = cv2.getGaussianKernel(2 * round(2.6 * width) + 1, width)
+    return profile @ profile.T
+
+
 def _deconvolved(image: np.ndarray, deconvolve: Filter) -> np.ndarray:
     """Deconvolve each channel of [0, 1] on a mirrored border, so that no edge wraps round."""
     border, (height, width) = 16, image.shape[:2]
@@ -96,20 +112,17 @@ def _deconvolved(image: np.ndarray, deconvolve: Filter) -> np.ndarray:
     return _to_uint8(restored[border : border + height, border : border + width].reshape(image.shape))
 
 
-_PROFILE = cv2.getGaussianKernel(9, 1.5)
-_POINT_SPREAD = _PROFILE @ _PROFILE.T
-
 SHARPENERS: dict[str, Filter] = {
-    "laplacian_4": lambda image: cv2.filter2D(image, -1, LAPLACIAN_4),
-    "laplacian_8": lambda image: cv2.filter2D(image, -1, LAPLACIAN_8),
+    "laplacian_4": lambda image: cv2.filter2D(image, -1, SHARPEN_4),
+    "laplacian_8": lambda image: cv2.filter2D(image, -1, SHARPEN_8),
     "unsharp_mask": _unsharp_mask,
-    "richardson_lucy": lambda image: _deconvolved(image, lambda x: richardson_lucy(x, _POINT_SPREAD, num_iter=15)),
-    "wiener": lambda image: _deconvolved(image, lambda x: wiener(x, _POINT_SPREAD, balance=0.05)),
+    "richardson_lucy": _richardson_lucy,
+    "wiener": lambda image: wiener_deconvolution(image, 1.5),
 }
 """Classic sharpeners at fixed settings, uint8 image to uint8 image.
 
-Laplacian kernels, unsharp mask (1.5 pixels, amount 1), and two deconvolutions of a Gaussian point-spread function of
-1.5 pixels: Richardson (1972) and Lucy (1974) in 15 steps, Wiener-Hunt (Orieux 2010) with balance 0.05.
+Minus the Laplacian of 4 or 8 neighbours, unsharp mask (1.5 pixels, amount 1), and two deconvolutions of a Gaussian
+point-spread function of 1.5 pixels: Richardson (1972) and Lucy (1974) in 15 steps, Wiener-Hunt with balance 0.05.
 """
 
 

@@ -1,7 +1,7 @@
 """How noisy and how blurred a picture is.
 
-Noise is measured on the patches with least texture, blur on the fall of the spectrum against that of sharp
-photographs.
+Noise is measured on the patches with least texture; blur on the fall of the spectrum against that of sharp
+photographs, and on the width of the sharpest edges.
 """
 
 from typing import NamedTuple
@@ -9,6 +9,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import scipy.fft
+from scipy.optimize import least_squares
 from threadpoolctl import threadpool_limits
 
 LUMA_CHROMA = np.array([[1, 1, 1], [1, 0, -1], [0.5, -1, 0.5]], np.float32)
@@ -16,6 +17,10 @@ LUMA_CHROMA /= np.linalg.norm(LUMA_CHROMA, axis=1, keepdims=True)
 """Orthonormal colour axes, so that white noise is equally strong in each: one luminance, two chrominance planes."""
 
 PATCH, SPECTRUM_WINDOW = 7, 64
+SPECTRUM_DEVIATION = 0.15
+"""Usual deviation of a photograph's log power from a power law with a blur."""
+EDGE_CONTRAST, FEWEST_EDGES = 30.0, 30
+"""An edge counts from this contrast on, in grey levels, and a picture with fewer such edges has no width of edges."""
 
 
 @threadpool_limits.wrap(limits=1)  # the matrices are small: threads would wait for each other
@@ -98,28 +103,33 @@ class SpectrumFit(NamedTuple):
     amplitude: float
 
 
-def fit_spectrum(image: np.ndarray, noise: float, slope: float, slope_deviation: float) -> SpectrumFit:
-    """Fit blur (Gaussian deviation in pixels) and power law to the mean spectrum above the noise.
+def fit_spectrum(
+    image: np.ndarray, noise: float, slope: float, slope_deviation: float, blur: float | None = None
+) -> SpectrumFit:
+    """Fit blur (Gaussian deviation in pixels) and power law to the mean spectrum, with white noise on top.
 
     Photographs of sharp things fall like a power of the frequency (Field 1987); a blur falls faster than any power.
-    slope, slope_deviation: what sharp photographs show, which the fit departs from only with reason.
-    Blur is zero where too little of the spectrum rises above the noise, and for pictures under 64 pixels.
+    slope, slope_deviation: what sharp photographs show, which the fit departs from only with reason. blur: where it is
+    known, only the power law is fitted.
+    The blur is zero where the spectrum hardly rises above the noise, and for pictures under 64 pixels.
     """
     image = without_equal_channels(image)
     if min(image.shape[:2]) < SPECTRUM_WINDOW:
-        return SpectrumFit(0.0, slope, 0.0)
+        return SpectrumFit(blur or 0.0, slope, 0.0)
     frequencies, power, floor = _radial_spectrum(image)
     floor = max(noise**2, floor, 0.05)
-    below = np.flatnonzero(power <= 2 * floor)
-    count = below[0] if len(below) else len(power)
-    if count < 5:
-        return SpectrumFit(0.0, slope, 0.0)
-    frequencies, logarithm = frequencies[:count], np.log(power[:count] - floor)
-    prior = 0.15 / slope_deviation  # 0.15: usual deviation of log power from the fit
-    equations = np.stack([np.ones(count), -np.log(frequencies), -(frequencies**2)], axis=1)
-    equations, logarithm = np.vstack([equations, [0, prior, 0]]), np.append(logarithm, slope * prior)
-    amplitude, slope, squared_blur = np.linalg.lstsq(equations, logarithm, rcond=None)[0]
-    return SpectrumFit(float(np.sqrt(max(squared_blur, 0))), float(slope), float(amplitude))
+    if np.sum(power > 2 * floor) < 3:
+        return SpectrumFit(blur or 0.0, slope, 0.0)
+    logarithm = np.log(frequencies)
+
+    def misfit(parameters: np.ndarray) -> np.ndarray:
+        amplitude, fall, squared_blur = (*parameters, (blur or 0) ** 2)[:3]
+        model = np.exp(amplitude - fall * logarithm - squared_blur * frequencies**2) + floor
+        return np.append(np.log(power / model) / SPECTRUM_DEVIATION, (fall - slope) / slope_deviation)
+
+    start = [np.log(power[0]) + slope * logarithm[0], slope, 0.5][: 3 if blur is None else 2]
+    fitted = least_squares(misfit, start, bounds=([-np.inf, 0, 0][: len(start)], np.inf)).x
+    return SpectrumFit(blur if len(fitted) == 2 else float(np.sqrt(fitted[2])), float(fitted[1]), float(fitted[0]))
 
 
 def _radial_spectrum(image: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
@@ -133,6 +143,35 @@ def _radial_spectrum(image: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     rings = [ring == number for number in range(1, ring.max())]
     floor = power[frequency > 3.3].mean()
     return np.array([frequency[r].mean() for r in rings]), np.array([power[r].mean() for r in rings]), float(floor)
+
+
+def edge_width(image: np.ndarray, noise: float) -> float:
+    """How wide the sharpest edges of a picture are, as the deviation in pixels of a Gaussian that would blur them so.
+
+    An edge is a run of pixels in a row or column whose luminance only rises or only falls (after Marziliano et al.
+    2002); it is as wide as its contrast over its steepest step. Of the strong edges, the sharpest quarter decides:
+    every photograph has soft edges, but a blurred one has no others.
+
+    image: (h, w, 3) or (h, w) uint8 without noise. noise: deviation of what has been removed, in grey levels; edges of
+    less than four times as much contrast are left out. Returns: zero where there are too few strong edges.
+    """
+    luminance = image.astype(np.float32) if image.ndim == 2 else image.mean(axis=2, dtype=np.float32)
+    contrast, steepest = np.concatenate([_monotone_runs(plane) for plane in (luminance, luminance.T)], axis=1)
+    strong = contrast > max(EDGE_CONTRAST, 4 * noise)
+    if strong.sum() < FEWEST_EDGES:
+        return 0.0
+    return float(np.quantile(contrast[strong] / steepest[strong], 0.25) / np.sqrt(2 * np.pi))
+
+
+def _monotone_runs(luminance: np.ndarray) -> np.ndarray:
+    """Contrast and steepest step of every run along the rows: (2, n)."""
+    steps = np.diff(luminance, axis=1)
+    if steps.size == 0:
+        return np.zeros((2, 0), np.float32)
+    begins = np.ones(steps.shape, bool)
+    begins[:, 1:] = (steps[:, 1:] > 0) != (steps[:, :-1] > 0)
+    starts, steps = np.flatnonzero(begins), np.abs(steps).ravel()
+    return np.stack([np.add.reduceat(steps, starts), np.maximum.reduceat(steps, starts)])
 
 
 def squared_frequency(height: int, width: int) -> np.ndarray:

@@ -1,7 +1,7 @@
 """How noise and blur are removed: what `restore` does to a picture.
 
-A blurred picture first passes a regularised inverse filter, while its noise is still white; then the noise, coloured by
-that filter, is removed in sliding DCT blocks.
+A noisy picture is denoised in sliding DCT blocks, and may then pass a regularised inverse filter. One with hardly any
+noise passes that filter first, while its noise is still white; then the noise, coloured by the filter, is removed.
 """
 
 from collections.abc import Callable
@@ -40,6 +40,22 @@ def remove_noise_and_blur(
 
     restored = _in_tiles(grey, restore_tile)
     return restored if restored.ndim == image.ndim else np.repeat(restored[..., None], 3, axis=2)
+
+
+def invert_blur(image: np.ndarray, noise: float, spectrum: SpectrumFit, weight: float) -> np.ndarray:
+    """Invert a Gaussian blur in a picture whose noise has been removed; same shape, uint8.
+
+    The inverse is Wiener's with the fitted power law as prior. noise: deviation before its removal, in grey levels;
+    weight: how much of it the filter still has to expect.
+    """
+    regularisation = weight * max(noise, 0.5) ** 2 / np.exp(spectrum.amplitude)
+
+    def restore_tile(tile: np.ndarray) -> np.ndarray:
+        planes = np.moveaxis(np.atleast_3d(tile), 2, 0)
+        restored = np.stack([_invert_blur(plane, spectrum, regularisation) for plane in planes], axis=2)
+        return np.clip(np.rint(restored.reshape(tile.shape)), 0, 255).astype(np.uint8)
+
+    return _in_tiles(image, restore_tile)
 
 
 def _in_tiles(image: np.ndarray, work: Callable, size: int = 1024, margin: int = 64) -> np.ndarray:

@@ -67,6 +67,21 @@ def _read_array(file: Path) -> np.ndarray:
         return np.repeat(content["data"].astype(np.uint8)[:, :, None], 3, axis=2)
 
 
+def unseen_photographs() -> dict[str, np.ndarray]:
+    """Photographs inside installed packages that are none of `reference_photographs`: (h, w, 3) uint8 by name.
+
+    Restoration was calibrated on those, and can be judged on these. The last two are grey, with three equal channels.
+    """
+    import pywt.data
+    from skimage import data
+
+    admiral = _packaged_file("matplotlib", "mpl-data/sample_data/grace_hopper.jpg")
+    files = {name: sample_photographs()[name] for name in ("motorcycle", "galaxies")} | {"admiral": admiral}
+    colour = {name: read_image(path) for name, path in files.items()} | {"tissue": data.immunohistochemistry()}
+    grey = {"stairs": pywt.data.ascent(), "airfield": pywt.data.aero()}
+    return colour | {name: np.repeat(plane.astype(np.uint8)[..., None], 3, axis=2) for name, plane in grey.items()}
+
+
 def _packaged_file(package: str, file: str) -> Path:
     spec = find_spec(package)
     path = Path(spec.origin).parent / file if spec else Path(package, file)
