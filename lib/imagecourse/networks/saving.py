@@ -22,6 +22,7 @@ from imagecourse.networks.bundles import (
     LABELS_NAME,
     PREDICTIONS_NAME,
     WEIGHTS_NAME,
+    answers_by_name,
     check_architecture,
     check_labels,
     without_compilation,
@@ -52,7 +53,7 @@ class Card:
         libraries = ("tensorflow", "keras", "numpy", "imagecourse")
         facts = {
             "input_size": list(model.input_shape[1:]),
-            "classes": list(labels),
+            "outputs" if answers_by_name(model) else "classes": list(labels),
             "date": date.today().isoformat(),
             "versions": {name: metadata.version(name) for name in libraries},
             "parameters": model.count_params(),

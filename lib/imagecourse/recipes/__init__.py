@@ -144,6 +144,21 @@ def _add_breed_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_face_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--target",
+        choices=("age", "gender", "both"),
+        default="both",
+        help="what to learn: one of them, or both with one network (the default)",
+    )
+    parser.add_argument(
+        "--backbone",
+        default="efficientnet_lite0",
+        metavar="NAME",
+        help="the pretrained network to train further, all of it (default: efficientnet_lite0)",
+    )
+
+
 TASKS = {
     "classifier": Task(
         "which class is it, of those that your folder has?",
@@ -161,6 +176,9 @@ TASKS = {
         _add_character_options,
     ),
     "breeds": Task("which breed of dog is it?", "dogs", "breeds:BreedRecipe", _add_breed_options),
+    "faces": Task(
+        "how old is a face, and which gender was written down for it?", "faces", "faces:FaceRecipe", _add_face_options
+    ),
 }
 
 
