@@ -1,5 +1,6 @@
 """How old is a face, and which gender was written down for it: one fine-tuned network with a head for each question."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from imagecourse.networks.saving import Card, round_to_half, save_bundle
 from imagecourse.recipes import TrainingRequest
 from imagecourse.recipes.common import Training, checkpoint_folder, held_out_rows
 from imagecourse.recipes.data import (
+    SAMPLE,
     open_folder,
     origin,
     with_all_splits,
@@ -26,6 +28,7 @@ from imagecourse.recipes.data import (
 )
 from imagecourse.recipes.face_learning import FaceSettings, learn_faces
 from imagecourse.recipes.measuring import rounded
+from imagecourse.samples.faces import TONES, write_faces
 
 FRACTIONS = {"train": 0.75, "validation": 0.1, "test": 0.15}
 TARGETS = {AGE: (AGE,), GENDER: (GENDER,), "both": (AGE, GENDER)}
@@ -76,15 +79,14 @@ class FaceRecipe:
             return self._save(dataset, model, history)
 
     def _write_sample(self, folder: Path) -> None:
-        from imagecourse.samples.faces import write_faces
-
         write_faces(folder, seed=self.request.seed)
 
     def _save(self, dataset: Dataset, model: keras.Model, history: pd.DataFrame) -> Path:
         request, rows = self.request, held_out_rows(dataset)
         data, licence = origin(request.data, self.sample_licence)
         answers = model.predict(read_squares(rows["file"].tolist(), model.input_shape[1]), verbose=0)
-        predictions = face_table(rows, {name: values[:, 0] for name, values in answers.items()}, dataset.root)
+        groups = TONES if request.data == SAMPLE else RACES
+        predictions = face_table(rows, {name: values[:, 0] for name, values in answers.items()}, dataset.root, groups)
         figures, facts = face_figures(predictions)
         card = Card(
             task=request.task,
@@ -135,10 +137,12 @@ def calibrated(network: keras.Model, images: np.ndarray, rows: pd.DataFrame) -> 
     return with_interval(network, *conformal_factors(rows[AGE], answers[AGE][:, 0], doubt, COVERAGE))
 
 
-def face_table(rows: pd.DataFrame, answers: dict[str, np.ndarray], root: Path) -> pd.DataFrame:
+def face_table(
+    rows: pd.DataFrame, answers: dict[str, np.ndarray], root: Path, groups: Sequence[str] = RACES
+) -> pd.DataFrame:
     """A row for each face of a test split: what was written down, what the network says, and how the picture was taken.
 
-    rows: columns file, age, gender, race. answers: output name -> (n,).
+    rows: columns file, age, gender, race. answers: output name -> (n,). groups: names of the numbers in race.
     """
     columns = {"file": [Path(file).relative_to(root).as_posix() for file in rows["file"]]}
     if AGE in answers:
@@ -147,7 +151,7 @@ def face_table(rows: pd.DataFrame, answers: dict[str, np.ndarray], root: Path) -
         woman = answers[GENDER]
         columns |= {"true_gender": _names(GENDERS, rows[GENDER]), GENDER: _names(GENDERS, woman >= 0.5)}
         columns |= {"gender_probability": np.maximum(woman, 1 - woman)}
-    columns["group"] = _names(RACES, rows["race"])
+    columns["group"] = _names(groups, rows["race"])
     return pd.DataFrame(columns).join(looks_of_files(rows["file"].tolist()))
 
 
@@ -193,5 +197,5 @@ def baseline(dataset: Dataset, targets: tuple[str, ...]) -> dict[str, float]:
     return rounded(found)
 
 
-def _names(known: tuple[str, ...], numbers: np.ndarray | pd.Series) -> list[str]:
+def _names(known: Sequence[str], numbers: np.ndarray | pd.Series) -> list[str]:
     return [known[int(number)] for number in numbers]

@@ -5,6 +5,6 @@ packages of drawn avatars, dicebear-core and dicebear-styles, were looked at fir
 parts are chosen from lists, none of them ages, and they need a renderer of SVG.
 """
 
-from imagecourse.samples.faces.traits import TONES, FaceTraits, draw_traits
 from imagecourse.samples.faces.portrait import draw_face
+from imagecourse.samples.faces.traits import TONES, FaceTraits, draw_traits
 from imagecourse.samples.faces.writer import draw_faces, write_faces

@@ -6,7 +6,9 @@ import numpy as np
 
 Colour = tuple[float, float, float]
 
-SKINS = np.array([[250, 219, 200], [238, 193, 158], [213, 158, 117], [164, 111, 77], [114, 74, 52], [76, 49, 38]], float)
+SKINS = np.array(
+    [[250, 219, 200], [238, 193, 158], [213, 158, 117], [164, 111, 77], [114, 74, 52], [76, 49, 38]], float
+)
 HAIRS = np.array([[34, 28, 30], [64, 44, 34], [112, 74, 46], [150, 70, 40], [214, 176, 108]], float)
 GREY_HAIR = np.array([214, 212, 210], float)
 LIP = np.array([190, 74, 84], float)

@@ -21,7 +21,7 @@ def draw_hair_behind(brush: Brush, traits: FaceTraits) -> None:
 
 def draw_hair(brush: Brush, traits: FaceTraits) -> None:
     """The hair over the forehead, thin in a baby; it recedes from the temples and the crown as it is lost."""
-    cover = float(np.clip(0.25 + 0.9 * traits.grown, 0, 1))
+    cover = float(np.clip(0.3 + 2 * traits.grown, 0, 1))
     brush.glaze(lambda b: _hair(b, traits, hair_colour(traits)), cover, soft=0.0 if cover > 0.9 else 0.02)
 
 
@@ -43,9 +43,9 @@ def _hair(brush: Brush, traits: FaceTraits, colour: Colour) -> None:
     front = [(width, sideburn), (0.93 * width, -0.15), (temple, line + 0.12 - 0.4 * lost), (part, line),
              (-temple, line + 0.16 - 0.45 * lost), (-0.93 * width, -0.15), (-width, sideburn)]  # fmt: skip
     brush.shape(np.concatenate([curve(top), curve(front)]), colour)
-    for x in np.linspace(-0.75, 0.75, 9) * width:
-        strand = curve([(part, line - 0.06), (0.5 * (part + x), -0.92), (1.1 * x, -0.62 + 0.3 * abs(x))])
-        brush.glaze(lambda b, s=strand: b.line(s, darker(colour, 0.78), 0.02), 0.5)
+    places = np.linspace(-0.75, 0.75, 9) * width
+    strands = [curve([(part, line - 0.06), (0.5 * (part + x), -0.92), (1.1 * x, -0.62 + 0.3 * abs(x))]) for x in places]
+    brush.glaze(lambda b: [b.line(strand, darker(colour, 0.78), 0.02) for strand in strands], 0.5)
     shine = curve([(-0.45, -0.86), (0, -0.97), (0.45, -0.86)])
     brush.glaze(lambda b: b.line(shine, (255, 255, 255), 0.06), 0.12, soft=0.03)
 
@@ -56,7 +56,9 @@ def draw_hat(brush: Brush, traits: FaceTraits) -> None:
         return
     wool = pastel(traits.ground + 0.35, 0.55, 0.72)
     width = 0.84 * traits.roundness + 0.1 * (1 - traits.grown)
-    brush.shape(both_sides([(0.0, -1.28), (0.6 * width, -1.18), (width, -0.8), (1.04 * width, -0.45), (0.0, -0.5)]), wool)
+    brush.shape(
+        both_sides([(0.0, -1.28), (0.6 * width, -1.18), (width, -0.8), (1.04 * width, -0.45), (0.0, -0.5)]), wool
+    )
     band = both_sides([(0.0, -0.62), (1.05 * width, -0.52), (1.06 * width, -0.32), (0.0, -0.42)])
     brush.shape(band, darker(wool, 0.8))
 

@@ -37,8 +37,9 @@ def draw_head(brush: Brush, traits: FaceTraits) -> None:
     skin = skin_colour(traits.skin)
     shade, shape = darker(skin, 0.78), outline(traits)
     neck = 0.34 + 0.12 * traits.features * traits.grown
-    brush.shape([(-neck, 0.55), (neck, 0.55), (neck + 0.08, 1.9), (-neck - 0.08, 1.9)], darker(skin, 0.86))
-    brush.glaze(lambda b: b.shape(oval(0, 0.95, 0.75, 0.32), darker(skin, 0.6)), 0.7, soft=0.08)
+    throat = [(-neck, 0.55), (neck, 0.55), (neck + 0.08, 1.9), (-neck - 0.08, 1.9)]
+    brush.shape(throat, darker(skin, 0.88))
+    brush.inside(throat, lambda b: b.glaze(lambda c: c.shape(oval(0, 0.95, 0.75, 0.3), darker(skin, 0.6)), 0.7, 0.08))
     _draw_ears(brush, traits, skin, shade)
     brush.shape(shape, skin)
     brush.inside(shape, lambda b: _shade_head(b, traits, skin))

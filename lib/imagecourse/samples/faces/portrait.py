@@ -26,10 +26,10 @@ def draw_face(traits: FaceTraits, image_size: int = 128, seed: int = 0) -> np.nd
         raise ValueError(f"image_size: {image_size} pixels are too few to draw a face in; give {SMALLEST} or more")
     side = SUPERSAMPLING * image_size
     canvas = _ground(traits, side)
-    scale = 0.31 + 0.015 * (1 - traits.grown)
+    scale = 0.35 + 0.02 * (1 - traits.grown)
     turn = np.deg2rad(traits.turn)
     matrix = np.array([[scale * np.cos(turn), -scale * np.sin(turn), 0.5],
-                       [scale * np.sin(turn), scale * np.cos(turn), 0.5]])  # fmt: skip
+                       [scale * np.sin(turn), scale * np.cos(turn), 0.52]])  # fmt: skip
     brush = Brush(canvas, matrix)
     draw_hair_behind(brush, traits)
     _draw_clothes(brush, traits)
@@ -53,7 +53,9 @@ def _draw_clothes(brush: Brush, traits: FaceTraits) -> None:
     brush.glaze(lambda b: b.shape(oval(-0.8 * np.sign(traits.light), 2.1, 0.5, 0.8), darker(cloth, 0.6)), 0.5, soft=0.2)
 
 
-def _photographed(canvas: np.ndarray, traits: FaceTraits, image_size: int, generator: np.random.Generator) -> np.ndarray:
+def _photographed(
+    canvas: np.ndarray, traits: FaceTraits, image_size: int, generator: np.random.Generator
+) -> np.ndarray:
     """Light from one side, focus, the sensor's noise, and few or many pixels."""
     side = len(canvas)
     slope = np.linspace(-1, 1, side, dtype=np.float32)[None, :, None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -15,10 +15,14 @@ from imagecourse.samples.faces.colours import Colour
 
 @dataclass(frozen=True)
 class Brush:
-    """Paints on `image` (side, side, 3) float32 RGB. matrix: (2, 3), face coordinates to fractions of the side."""
+    """Paints on `image` (side, side, 3) float32 RGB. matrix: (2, 3), face coordinates to fractions of the side.
+
+    touched: collects the points that it has painted at, in fractions of the side.
+    """
 
     image: np.ndarray
     matrix: np.ndarray
+    touched: list[np.ndarray] = field(default_factory=list)
 
     @property
     def unit(self) -> float:
@@ -27,7 +31,9 @@ class Brush:
 
     def place(self, points: np.ndarray | Sequence) -> np.ndarray:
         """Points (n, 2) of the face in fractions of the side."""
-        return np.asarray(points, float) @ self.matrix[:, :2].T + self.matrix[:, 2]
+        placed = np.asarray(points, float) @ self.matrix[:, :2].T + self.matrix[:, 2]
+        self.touched.append(placed)
+        return placed
 
     def shape(self, points: np.ndarray | Sequence, colour: Colour) -> None:
         """Fill a closed outline."""
@@ -42,19 +48,29 @@ class Brush:
         """Let `paint` work on a copy and lay that over the picture, with a strength and with soft edges."""
         if strength <= 0:
             return
-        layer = self.image.copy()
-        paint(replace(self, image=layer))
-        change = layer - self.image
+        layer, touched = self.image.copy(), []
+        paint(replace(self, image=layer, touched=touched))
+        window = self._window(touched, 0.05 + 3 * soft)
+        change = layer[window] - self.image[window]
         if soft:
             change = cv2.GaussianBlur(change, (0, 0), soft * self.unit)
-        self.image[...] += strength * change
+        self.image[window] += strength * change
 
     def inside(self, points: np.ndarray | Sequence, paint: Callable[[Brush], None]) -> None:
         """Let `paint` work, and keep only what falls inside an outline."""
         layer, stencil = self.image.copy(), np.zeros(self.image.shape[:2], np.float32)
         paint(replace(self, image=layer))
-        fill(stencil, self.place(points), 1.0)
-        self.image[...] += stencil[:, :, None] * (layer - self.image)
+        placed = self.place(points)
+        fill(stencil, placed, 1.0)
+        window = self._window([placed], 0.05)
+        self.image[window] += stencil[window][:, :, None] * (layer[window] - self.image[window])
+
+    def _window(self, touched: Sequence[np.ndarray], margin: float) -> tuple[slice, slice]:
+        """Rows and columns around what was painted, with a margin in units of the face."""
+        side, places = len(self.image), np.concatenate(touched) * len(self.image)
+        low = np.clip(places.min(axis=0) - margin * self.unit - 2, 0, side - 1).astype(int)
+        high = np.clip(places.max(axis=0) + margin * self.unit + 3, 1, side).astype(int)
+        return slice(low[1], max(high[1], low[1] + 1)), slice(low[0], max(high[0], low[0] + 1))
 
 
 def both_sides(points: Sequence[tuple[float, float]]) -> np.ndarray:
