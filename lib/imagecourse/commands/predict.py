@@ -12,7 +12,7 @@ def add(commands) -> None:
     command = add_command(
         commands,
         "predict",
-        "Ask a model about images: a table with a row per file; annotated copies, or copies sorted by class, if wanted.",
+        "Ask a model about images: a table with a row per file, and annotated copies or copies sorted by class.",
         "imagecourse predict -i scans -m photo-filter --threshold 0.9 --output answers.csv --sort sorted",
         _predict,
     )

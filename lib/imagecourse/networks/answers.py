@@ -64,13 +64,15 @@ def as_jsonl(table: pd.DataFrame, header: bool = False) -> str:
     """A table of answers as JSON, one object per row and line; header: nothing, since each row has the names."""
     lines = []
     for row in table.to_dict("records"):
-        plain = {name: _plain_number(value) if isinstance(value, float) else value for name, value in row.items()}
+        plain = {name: _plain(value) for name, value in row.items()}
         lines.append(json.dumps(plain, ensure_ascii=False, allow_nan=False) + "\n")
     return "".join(lines)
 
 
-def _plain_number(value: float) -> float | None:
-    return None if math.isnan(value) else round(value, DECIMALS)
+def _plain(value: Any) -> Any:
+    if value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+        return None
+    return round(value, DECIMALS) if isinstance(value, float) else value
 
 
 def unreadable(answers: pd.DataFrame) -> list[str]:

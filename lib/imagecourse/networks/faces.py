@@ -1,4 +1,4 @@
-"""Age and gender from one network: a distribution over ages, read as a mean and an interval, and a yes or no beside it."""
+"""Age and gender from one network: a distribution over ages, read as a mean and an interval; a yes or no beside it."""
 
 from collections.abc import Sequence
 

@@ -21,7 +21,7 @@ class FusedBatchNormalization(layers.BatchNormalization):
 
 
 def quick_copy(model: keras.Model) -> keras.Model:
-    """A copy of a network that trains faster, with the same layers, names and weights, for `set_weights` of the model."""
+    """A copy of a network that trains faster; same layers, names and weights, which the model can take over again."""
 
     def copied(layer: layers.Layer) -> layers.Layer:
         kind = FusedBatchNormalization if type(layer) is layers.BatchNormalization else type(layer)

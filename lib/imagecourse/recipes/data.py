@@ -25,7 +25,7 @@ VALIDATION_SHARES = {"train": 7 / 8, "validation": 1 / 8}
 def open_folder(
     data: str, write_sample: Callable[[Path], object], fractions: Mapping[str, float] = FRACTIONS
 ) -> Iterator[Dataset]:
-    """The data set in a folder, or for "sample" what write_sample puts into one; rows of the split predict are left out.
+    """The data set in a folder, or for "sample" what write_sample puts into one, without rows of the split predict.
 
     fractions: of the splits, where the data set has none of its own. Raises: as `read_dataset`.
     """

@@ -36,8 +36,8 @@ class FaceSettings:
 
 
 class FaceBatches(keras.utils.PyDataset):
-    """Batches for `training.fit`: in each epoch every picture once, as a view drawn anew; a last part batch is left out,
-    so that TensorFlow compiles for one shape.
+    """Batches for `training.fit`: in each epoch every picture once, as a view drawn anew; a last part batch is left
+    out, so that TensorFlow compiles for one shape.
 
     images: (n, h, w, 3) uint8. targets: output name -> (n, …).
     """

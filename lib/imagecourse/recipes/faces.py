@@ -36,8 +36,8 @@ COVERAGE = 0.8
 AGE_BANDS = (0, 10, 20, 30, 40, 50, 60, 70, OLDEST + 1)
 USE = {
     "intended_use": "teaching how such models are built, measured and audited, on pictures whose people agreed",
-    "limits": "An age is a guess of how old a face looks. A gender is the word that somebody wrote into a file name, one "
-    "of two, from looks alone: it says nothing of who a person is, and nobody should be treated by it. Not for "
+    "limits": "An age is a guess of how old a face looks. A gender is the word that somebody wrote into a file name, "
+    "one of two, from looks alone: it says nothing of who a person is, and nobody should be treated by it. Not for "
     "decisions about people, not for pictures of people who were not asked.",
 }
 

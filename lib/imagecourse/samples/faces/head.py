@@ -19,8 +19,8 @@ def eye_line(traits: FaceTraits) -> float:
 
 
 def outline(traits: FaceTraits) -> np.ndarray:
-    """The head from crown to chin: short and round in a baby, long in an adult, with a heavier jaw where bones are strong
-    and, in old age, cheeks that hang."""
+    """The head from crown to chin: short and round in a baby, long in an adult, a heavy jaw where bones are strong, and
+    cheeks that hang in old age."""
     young, strong, old = 1 - traits.grown, traits.features, traits.wrinkles
     width = 0.74 * traits.roundness + 0.1 * young
     jaw = 0.56 + 0.13 * strong + 0.1 * young + 0.05 * old

@@ -21,7 +21,7 @@ class FaceTraits:
     brows, lips: thickness and colour. wrinkles, grey, baldness, hair_length, stubble. hair_colour: number of a palette.
     lashes: darkened. smile: in [-0.5, 1]. roundness, eye_distance, nose: about 1.
     Nuisances: glasses, hat, earrings (0 or 1), turn (degrees), brightness (factor), blur (deviation in pixels of 128),
-    noise (grey levels), size (pixels a side of the file), light (side it comes from, -1 to 1), ground (its hue, 0 to 1).
+    noise (grey levels), size (pixels a side of the file), light (from which side, -1 to 1), ground (its hue, 0 to 1).
     """
 
     age: float
@@ -59,7 +59,7 @@ def draw_traits(generator: np.random.Generator, imbalance: float = 0.0) -> FaceT
     """The traits of one face.
 
     Ages from 0 to 100 are equally likely up to 60, older ones less and less; both labels and the five tones are. Among
-    adults each trait that has to do with the label overlaps widely between the two; among children nearly nothing tells.
+    adults each trait that has to do with the label overlaps widely; among children nearly nothing tells.
     imbalance: in [0, 1]; the two darkest tones, of which two in five faces are otherwise, have a share of
     2/5 · (1 - imbalance).
     """

@@ -39,7 +39,7 @@ def draw_faces(
 def write_faces(folder: str | os.PathLike, count: int = 1200, seed: int = 42, imbalance: float = 0.0) -> Path:
     """Write faces as files `AGE_GENDER_TONE_NUMBER.png`, each of its own size, and `faces.csv`; returns the folder.
 
-    The names are those of UTKFace, with the skin tone in place of the group, so that `datasets.read_dataset` reads them.
+    The names are those of UTKFace, the skin tone in place of the group, so that `datasets.read_dataset` reads them.
     faces.csv: `file`, then the columns of `FaceTraits`. Arguments and errors as `draw_faces`; FileExistsError when the
     folder is there and not empty.
     """
