@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from imagecourse.evaluation.metrics import CONFIDENCE
+from imagecourse.evaluation.metrics import CONFIDENCE, accuracy_with_interval
 
 FEWEST = 20
 """Groups of fewer pictures are shown, and not compared."""
@@ -133,20 +133,23 @@ def bias_table(table: pd.DataFrame, by: Sequence[str], measures: Sequence[Measur
     generator, rows = np.random.default_rng(seed), []
     for attribute in by:
         for group, members in table.groupby(attribute, observed=True):
-            values = np.stack([measure.of(members).to_numpy(float) for measure in measures])
-            drawn = _resampled_means(values, generator)
-            low, high = np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=0)
-            for place, measure in enumerate(measures):
-                found = {"images": len(members), "value": values[place].mean(), "low": low[place], "high": high[place]}
-                names = {"attribute": attribute, "group": str(group), "measure": measure.name}
-                rows.append(names | found | {"deviation": drawn[:, place].std(ddof=1)})
+            chosen = generator.integers(len(members), size=(RESAMPLES, len(members)))
+            names = {"attribute": attribute, "group": str(group)}
+            for measure in measures:
+                values = measure.of(members).to_numpy()
+                found = _with_interval(values, values.astype(float)[chosen].mean(axis=1))
+                rows.append(names | {"measure": measure.name, "images": len(members)} | found)
     return pd.DataFrame(rows)
 
 
-def _resampled_means(values: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """(resamples, measures); values: (measures, n). The same pictures are drawn for all measures."""
-    count = values.shape[1]
-    return np.stack([values[:, generator.integers(count, size=count)].mean(axis=1) for _ in range(RESAMPLES)])
+def _with_interval(values: np.ndarray, drawn: np.ndarray) -> dict[str, float]:
+    """A share of none or all has no spread to draw from; it takes Wilson's interval."""
+    low, high = np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    deviation = drawn.std(ddof=1)
+    if values.dtype == bool and values.all() == values.any():
+        _, low, high = accuracy_with_interval(np.ones(len(values), bool), values)
+        deviation = (high - low) / (2 * stats.norm.ppf((1 + CONFIDENCE) / 2))
+    return {"value": float(values.mean()), "low": low, "high": high, "deviation": deviation}
 
 
 class Gap(NamedTuple):

@@ -26,16 +26,18 @@ def group_dots(figures: pd.DataFrame, overall: float, ax: Axes | None = None) ->
     return ax
 
 
-def group_figure(figures: pd.DataFrame, measures: Sequence[Measure], overall: Mapping[str, float]) -> Figure:
-    """All measures of one attribute below each other in two columns; the number of pictures stands behind each group.
+def group_figure(
+    figures: pd.DataFrame, measures: Sequence[Measure], overall: Mapping[str, float], columns: int = 2
+) -> Figure:
+    """All measures of one attribute, a panel each; the number of pictures stands behind each group.
 
     overall: name of a measure -> its value over all pictures.
     """
     groups = figures["group"].nunique()
-    rows = -(-len(measures) // 2)
-    figure, axes = plt.subplots(
-        rows, min(2, len(measures)), figsize=(10, rows * (0.32 * groups + 1.1)), squeeze=False, layout="constrained"
-    )
+    columns = min(columns, len(measures))
+    rows = -(-len(measures) // columns)
+    size = (5 * columns, rows * (0.32 * groups + 1.1))
+    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
     for ax in axes.flat[len(measures) :]:
         ax.set_axis_off()
     for ax, measure in zip(axes.flat, measures, strict=False):
