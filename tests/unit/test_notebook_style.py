@@ -50,7 +50,7 @@ def test_is_stored_without_outputs_and_needless_metadata(notebook):
     assert set(notebook.metadata) <= {"kernelspec", "language_info"}
     assert set(notebook.metadata.get("language_info", {})) <= {"name"}  # the rest changes with every Python
     assert notebook.metadata.kernelspec.name == "python3"
-    assert [cell.id for cell in notebook.cells if set(cell.metadata) - {"tags", "nbgrader"}] == []
+    assert [cell.id for cell in notebook.cells if set(cell.metadata) - {"tags", "nbgrader", "jupyter"}] == []
 
 
 def test_begins_with_title_imports_and_parameters(notebook):
