@@ -50,6 +50,7 @@ models: $(READY)  ## train the shipped models again: make models DATA=folder-wit
 		--compare kinds-of-data --other-data $(DATA)/faces --other-data $(DATA)/photos \
 		--other-data $(DATA)/characters/pokemon
 	$(BIN)/imagecourse train breeds --data $(DATA)/dogs --max-images 22 --output models/dogs-120
+	$(BIN)/imagecourse train faces --data $(DATA)/faces --output models/faces
 
 bench: $(READY)  ## compare speed and memory with named peers
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
