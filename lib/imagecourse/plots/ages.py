@@ -66,7 +66,7 @@ def coverage_bars(table: pd.DataFrame, wanted: float, ax: Axes | None = None) ->
     reach = [table["value"] - table["low"], table["high"] - table["value"]]
     ax.errorbar(range(len(table)), table["value"], yerr=reach, fmt="o", capsize=3)
     ax.axhline(wanted, color="0.4", linestyle="--", linewidth=1, label=f"asked for: {wanted:.0%}")
-    ax.set_xticks(range(len(table)), [f"{name}\n({count})" for name, count in table["images"].items()], fontsize=8)
+    ax.set_xticks(range(len(table)), [f"{name}\n({count:.0f})" for name, count in table["images"].items()], fontsize=8)
     ax.set(ylabel="share inside the interval", ylim=(0, 1.02))
     ax.legend(fontsize=9, loc="lower right")
     return ax
