@@ -50,6 +50,7 @@ models: $(READY)  ## train the shipped models again: make models DATA=folder-wit
 		--compare kinds-of-data --other-data $(DATA)/faces --other-data $(DATA)/photos \
 		--other-data $(DATA)/characters/pokemon
 	$(BIN)/imagecourse train breeds --data $(DATA)/dogs --max-images 22 --output models/dogs-120
+	$(BIN)/imagecourse train faces --data $(DATA)/faces --output models/faces
 
 features: $(READY)  ## keep again what the networks see in the real pictures: make features DATA=folder-with-the-data-sets
 	for series in pokemon dragonball fairytail; do \

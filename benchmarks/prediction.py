@@ -85,14 +85,15 @@ def bare_rate(bundle: Bundle, images: list[np.ndarray], count: int) -> float:
 
 
 def folder_rate(bundle: Bundle, folder: Path, files: list[Path], work: Path) -> tuple[float, Timings]:
-    """Images per second from files to a table and sorted copies."""
+    """Images per second from files to a table and, where there are classes, sorted copies."""
     timings = Timings()
     start = time.perf_counter()
     tables = predict_files(bundle, files, threshold=0.9, batch_size=BATCH_SIZE, timings=timings)
     with open_table(work / "answers.csv") as append:
         for table in tables:
             append(table)
-            sort_copies(table, folder, work / "sorted")
+            if "label" in table:
+                sort_copies(table, folder, work / "sorted")
     return len(files) / (time.perf_counter() - start), timings
 
 

@@ -37,6 +37,16 @@ TINY = {
         "timed_methods": 2,
         "trained_models": ["photo-filter"],
     },
+    "06_age_and_gender": {
+        "faces": 100,
+        "test_faces": 60,
+        "image_size": 32,
+        "feature_size": 32,
+        "epochs": 1,
+        "head_epochs": 1,
+        "seeds": 2,
+        "head_seeds": 2,
+    },
     "08_digitisation_demo": {"scans": 12, "image_size": 96, "patches": 24, "epochs": 1, "seeds": 2, "texts": 2},
 }
 DEFAULT = {"image_size": 64}

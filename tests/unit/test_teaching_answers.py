@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 import nbformat
 import numpy as np
+import pandas as pd
 import pytest
 
 from imagecourse.exercises.cells import find_exercises, grade_id, is_solution, is_test
@@ -48,6 +49,12 @@ WRONG = {
         "integrate-tests": [("+ 0.5", ""), ("blank + alpha * (image - blank)", "alpha * image")],
         "cam-tests": [("np.maximum(", "np.subtract("), (" if positive.max() > 0 else positive", "")],
         "deletion-tests": [("-saliency", "saliency"), (".copy()", "")],
+    },
+    "06_age_and_gender": {
+        "two-headed-tests": [(', activation="sigmoid"', ""), ('name="age")(features)', 'name="age")(trunk()[1])')],
+        "weight-study-tests": [('"age": weight', '"age": 1.0'), ("[validation]", "[train]")],
+        "ordinal-tests": [("> np.arange", ">= np.arange"), (".sum(axis=1)", ".argmin(axis=1)")],
+        "bootstrap-tests": [("[0.025, 0.975]", "[0.2, 0.8]"), (".mean(axis=1)", ".std(axis=1)")],
     },
     "08_digitisation_demo": {
         "unshuffle-tests": [
@@ -95,6 +102,30 @@ network, depth, output_dir = restorers.denoiser(4, 4), 4, tempfile.mkdtemp()
 def fingerprint(path):
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 """,
+    "06_age_and_gender": """
+layers, generator = keras.layers, np.random.default_rng(2)
+
+def trunk():
+    inputs = x = keras.Input((16, 16, 3))
+    for number in (1, 2, 3):
+        x = layers.Conv2D(2, 3, name=f"conv{number}")(x)
+    return inputs, layers.Dense(64)(layers.Flatten()(x))
+
+def age_network():
+    inputs, features = trunk()
+    return keras.Model(inputs, {"age": layers.Dense(1, name="age")(features)})
+
+def trained(build, inputs, run, epochs, weights):
+    noise = np.random.default_rng(run).normal(0, 0.3, 60)
+    return None, {"age": (ages_true - 40) / 25 + noise, "gender": np.clip(0.5 + noise, 0, 1)}
+
+def years(answers):
+    return answers["age"] * 25 + 40
+
+ages_true, order = generator.uniform(0, 90, 60), generator.permutation(60)
+image_size, seeds, head_epochs, MIDDLE, SPREAD, features, borrowed = 16, 2, 3, 40, 25, None, None
+train, validation, woman = order[:40], order[40:], np.tile([0.0, 1.0], 30)
+""",
 }
 CASES = [(chapter, name) for chapter, exercises in WRONG.items() for name in exercises]
 
@@ -136,6 +167,8 @@ def lie(value):
     """Something wrong that claims to be right."""
     if isinstance(value, np.ndarray):
         return np.zeros(value.shape).view(LyingArray)
+    if isinstance(value, pd.DataFrame):
+        return None
     if isinstance(value, tuple | list):
         return type(value)(lie(part) for part in value)
     if isinstance(value, str):
@@ -189,7 +222,7 @@ def disguised(function):
     return lambda *arguments: lie(function(*arguments))
 
 
-LIES = "import keras\nimport numpy as np\n" + "\n".join(
+LIES = "import keras\nimport numpy as np\nimport pandas as pd\n" + "\n".join(
     map(inspect.getsource, (LyingArray, LyingNumber, lie, disguised))
 )
 

@@ -37,7 +37,7 @@ def add(commands) -> None:
         dest="labels",
         action="append",
         metavar="NAME",
-        help="what to explain, several with commas or repeated (default: the most probable)",
+        help="what to explain, several with commas or repeated (default: the most probable, or each answer of several)",
     )
     command.add_argument("-o", dest="output", type=Path, required=True, metavar="FIGURE.png", help="where it goes")
 
@@ -68,7 +68,7 @@ def _draw(options: argparse.Namespace, image) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
-    from imagecourse.explain import METHODS, examine, predictions
+    from imagecourse.explain import METHODS, examine
     from imagecourse.explain.figures import label_sheet
     from imagecourse.files import atomic_path
     from imagecourse.images import squeeze
@@ -78,16 +78,31 @@ def _draw(options: argparse.Namespace, image) -> None:
         raise ValueError(f"--method {options.method}: no such method; choose one of {', '.join(METHODS)}")
     bundle = bundles.load_bundle(options.model or bundles.default_model())
     images = squeeze(image, *predict.input_size(bundle))[None]
-    network = examine(bundle.model, bundle.labels)
-    [answers] = predictions(network, images)
-    probability = dict(zip(bundle.labels, answers, strict=True))
-    labels = _wanted(options.labels, bundle.labels) or [max(probability, key=probability.get)]
+    classes = bundle.card.get("answers", {}) if bundles.answers_by_name(bundle.model) else bundle.labels
+    network = examine(bundle.model, classes)
+    texts, predicted = _answers(network, images)
+    labels = _wanted(options.labels, list(texts)) or predicted
     maps = _maps(network, images, labels, list(METHODS) if options.all else [options.method])
     height, width = (round(side * min(1, SHOWN_SIDE / max(image.shape[:2]))) for side in image.shape[:2])
-    names = {label: f"{label} {probability[label]:.0%}" for label in labels}
-    figure = label_sheet(squeeze(image, height, width), maps, names)
+    figure = label_sheet(squeeze(image, height, width), maps, {label: texts[label] for label in labels})
     with atomic_path(options.output) as temporary:
         figure.savefig(temporary, format="png", dpi=120, bbox_inches="tight", metadata={"Software": None})
+
+
+def _answers(network, images) -> tuple[dict[str, str], list[str]]:
+    """What a network says of a picture, as text for each label and each output that is a number; what is predicted."""
+    from imagecourse.explain import predictions
+
+    texts, predicted = {}, []
+    for name, head in network.heads.items():
+        [answers] = predictions(network, images, name)
+        if not head.labels:
+            texts[name] = f"{name} {answers[0]:.0f}"
+            predicted += [] if name.endswith(("_low", "_high")) else [name]
+            continue
+        texts |= {label: f"{label} {answer:.0%}" for label, answer in zip(head.labels, answers, strict=True)}
+        predicted.append(head.labels[answers.argmax()])
+    return texts, predicted
 
 
 def _wanted(options: list[str] | None, known: list[str]) -> list[str]:

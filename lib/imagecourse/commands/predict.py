@@ -12,7 +12,7 @@ def add(commands) -> None:
     command = add_command(
         commands,
         "predict",
-        "Classify images: a table with a row per file, and if wanted annotated copies, or copies sorted by class.",
+        "Ask a model about images: a table with a row per file, and annotated copies or copies sorted by class.",
         "imagecourse predict -i scans -m photo-filter --threshold 0.9 --output answers.csv --sort sorted",
         _predict,
     )
@@ -21,6 +21,8 @@ def add(commands) -> None:
         "\nthe names. A file that cannot be read has an empty label and the reason in error; the exit status is then 1."
         '\nA model that answers each class by itself can name several, as in "goku + vegeta", with the lowest of'
         "\ntheir probabilities as the confidence; --sort then copies the file into the folder of each."
+        "\nA model with several answers, such as an age and a gender, has a column for each instead, and error last."
+        "\nWith --detect the columns face,left,top,width,height say which face of the file a row is about."
     )
     command.add_argument(
         "-i", dest="input", required=True, metavar="IMAGE_OR_DIR", help="an image, or a folder of them"
@@ -37,6 +39,11 @@ def add(commands) -> None:
         metavar="P",
         help="leave the label empty where the confidence is below P, from 0 to 1; --sort puts those into unsure/ "
         "(default: 0; each class's own for a model that can name several)",
+    )
+    command.add_argument(
+        "--detect",
+        action="store_true",
+        help="find faces first, and give a row with its box for each; for models of faces, on pictures that show more",
     )
     command.add_argument("--output", metavar="FILE", help="write the table as .csv or .jsonl (default: CSV on stdout)")
     command.add_argument("--annotate", metavar="DIR", help="write copies with label and confidence drawn on them")
@@ -59,17 +66,19 @@ def _predict(options: argparse.Namespace) -> int:
         answers.check_apart(options.input, folder)
     files = input_files(options.input)
     bundle = bundles.load_bundle(options.model or bundles.default_model())
+    if options.sort and bundles.answers_by_name(bundle.model):
+        raise ValueError(f"--sort: {bundle.folder.name} has no classes to sort into; use the table of --output")
     timings, failures = predict.Timings(), []
     with (
         answers.open_table(options.output) as append,
         tqdm(total=len(files), desc="predicting", unit="file", disable=None) as bar,
     ):
-        for table in predict.predict_files(bundle, files, options.threshold, timings=timings):
+        for table in predict.predict_files(bundle, files, options.threshold, timings=timings, detect=options.detect):
             append(table)
             failures += answers.unreadable(table) + _copy(table, options, timings)
             if options.debug:
                 tqdm.write(predict.best_classes(table), file=sys.stderr)
-            bar.update(len(table))
+            bar.update(table["file"].nunique())
     if options.debug:
         print(f"network input {bundle.model.input_shape}, output {bundle.model.output_shape}", file=sys.stderr)
         print(f"{len(files)} files: {timings}; reading and resizing ran beside the network", file=sys.stderr)

@@ -4,10 +4,12 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import cv2
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -19,6 +21,7 @@ from imagecourse.images import read_image, write_image
 
 UNSURE = "unsure"
 DECIMALS = 6
+NOT_ANSWERS = ("file", "face", "left", "top", "width", "height", "error")
 
 
 @contextmanager
@@ -61,13 +64,15 @@ def as_jsonl(table: pd.DataFrame, header: bool = False) -> str:
     """A table of answers as JSON, one object per row and line; header: nothing, since each row has the names."""
     lines = []
     for row in table.to_dict("records"):
-        plain = {name: _plain_number(value) if isinstance(value, float) else value for name, value in row.items()}
+        plain = {name: _plain(value) for name, value in row.items()}
         lines.append(json.dumps(plain, ensure_ascii=False, allow_nan=False) + "\n")
     return "".join(lines)
 
 
-def _plain_number(value: float) -> float | None:
-    return None if math.isnan(value) else round(value, DECIMALS)
+def _plain(value: Any) -> Any:
+    if value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+        return None
+    return round(value, DECIMALS) if isinstance(value, float) else value
 
 
 def unreadable(answers: pd.DataFrame) -> list[str]:
@@ -96,47 +101,89 @@ def sort_copies(answers: pd.DataFrame, source: str | os.PathLike, destination: s
 
     classes = list(answers.columns[4:])
 
-    def copy(row, relative: Path) -> None:
-        for name in split_labels(row.label, classes) or [UNSURE]:
+    def copy(rows: pd.DataFrame, relative: Path) -> None:
+        for name in split_labels(rows["label"].iloc[0], classes) or [UNSURE]:
             with atomic_path(Path(destination, name, relative)) as temporary:
-                shutil.copy2(row.file, temporary)
+                shutil.copy2(rows["file"].iloc[0], temporary)
 
     return _for_each_readable(copy, answers, source)
 
 
 def annotate_copies(answers: pd.DataFrame, source: str | os.PathLike, destination: str | os.PathLike) -> list[str]:
-    """Write a copy of each readable file with its label and confidence on it, in the same sub-folders and formats.
+    """Write a copy of each readable file with its answer on it, in the same sub-folders and formats.
 
-    Returns: one line for each file whose copy could not be written.
+    Where faces were looked for, each has its box and its answer. Returns: one line for each file whose copy could not
+    be written.
     """
 
-    def annotate(row, relative: Path) -> None:
-        image = draw_label(read_image(row.file), f"{row.label or UNSURE} {row.confidence:.0%}")
+    def annotate(rows: pd.DataFrame, relative: Path) -> None:
+        image = read_image(rows["file"].iloc[0])
+        for row in rows.to_dict("records"):
+            image = draw_box(image, row, answer_text(row)) if "face" in row else draw_label(image, answer_text(row))
         write_image(Path(destination, relative), image)
 
     return _for_each_readable(annotate, answers, source)
 
 
 def _for_each_readable(action, answers: pd.DataFrame, source: str | os.PathLike) -> list[str]:
+    """action: a function of a file's rows and its path below the source."""
     failures = []
     root = Path(source) if Path(source).is_dir() else Path(source).parent
-    for row in answers[answers["error"] == ""][["file", "label", "confidence"]].itertuples():
+    for file, rows in answers[answers["error"] == ""].groupby("file", sort=False):
         try:
-            action(row, Path(row.file).relative_to(root))
+            action(rows, Path(file).relative_to(root))
         except (ValueError, OSError) as error:
-            failures.append(f"{row.file}: no copy written ({error})")
+            failures.append(f"{file}: no copy written ({error})")
     return failures
+
+
+def answer_text(row: Mapping[str, Any]) -> str:
+    """What a row of a table of answers says, short: "cat 97%", or "age 31 (24 to 39), woman" for several answers."""
+    if "label" in row:
+        return f"{row['label'] or UNSURE} {row['confidence']:.0%}"
+    parts = []
+    for name, value in row.items():
+        if name in NOT_ANSWERS or name.endswith(("_low", "_high", "_probability")):
+            continue
+        if isinstance(value, str):
+            parts.append(value or UNSURE)
+        elif f"{name}_low" in row:
+            parts.append(f"{name} {value:.0f} ({row[f'{name}_low']:.0f} to {row[f'{name}_high']:.0f})")
+        else:
+            parts.append(f"{name} {value:.0f}")
+    return ", ".join(parts)
+
+
+def draw_box(image: np.ndarray, box: Mapping[str, Any], text: str) -> np.ndarray:
+    """A copy of an image with a frame around a face and a line of text below it; (h, w, 3) uint8 both.
+
+    box: left, top, width, height in pixels.
+    """
+    left, top, width, height = (int(box[name]) for name in ("left", "top", "width", "height"))
+    annotated = np.ascontiguousarray(image).copy()
+    line = max(1, min(image.shape[:2]) // 150)
+    cv2.rectangle(annotated, (left, top), (left + width, top + height), (255, 220, 0), line)
+    picture = Image.fromarray(annotated)
+    font = _font(max(9, min(image.shape[:2]) / 26))
+    x = left + width / 2
+    place = {"anchor": "ma", "stroke_width": 2, "stroke_fill": "black"}
+    ImageDraw.Draw(picture).text(
+        (x, top + height + line), text.replace(", ", "\n"), "white", font, align="center", **place
+    )
+    return np.asarray(picture)
+
+
+def _font(size: float) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), size)
 
 
 def draw_label(image: np.ndarray, text: str) -> np.ndarray:
     """A copy of an image with a line of text on a dark band at its upper edge; (h, w, 3) uint8 both."""
     height, width = image.shape[:2]
-    font_file = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
     size = max(height / 16, 8)
-    size = max(1, min(size, 0.94 * width * size / ImageFont.truetype(font_file, size).getlength(text)))
+    size = max(1, min(size, 0.94 * width * size / _font(size).getlength(text)))
     annotated = image.copy()
     annotated[: round(1.4 * size)] //= 4
     picture = Image.fromarray(annotated)
-    font = ImageFont.truetype(font_file, size)
-    ImageDraw.Draw(picture).text((0.03 * width, 0.7 * size), text, "white", font, anchor="lm")
+    ImageDraw.Draw(picture).text((0.03 * width, 0.7 * size), text, "white", _font(size), anchor="lm")
     return np.asarray(picture)

@@ -2,7 +2,8 @@
 
 architecture.json   the layers, as Keras' to_json writes them
 model.weights.h5    the weights, kernels in half precision
-labels.txt          the classes, one per line; none where the answer is a picture (`load_restorer`)
+labels.txt          the classes, or the names of the outputs where there are several, one per line; none where the
+                    answer is a picture (`load_restorer`)
 card.json           what it is, how it was trained, how good it is
 history.csv         a row per epoch
 predictions.csv     a row per image of the test split: file, truth, prediction, a score per class; or what it gained
@@ -38,7 +39,8 @@ class Bundle:
 
     model: (n, h, w, 3) float RGB in [0, 255] -> (n, classes) probabilities; (n, 1) is that of the second of two.
     After a sigmoid each class is a yes or no of its own (`is_multi_label`), from a probability that the
-    card gives for each under `thresholds`.
+    card gives for each under `thresholds`. Or a dictionary of outputs (n, 1) by name (`answers_by_name`); then `labels`
+    are these names, and the card has the two classes of each that is a probability under `answers`.
     card: empty for a model that came without one, as are history and predictions.
     """
 
@@ -50,8 +52,15 @@ class Bundle:
     predictions: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
+def answers_by_name(model: keras.Model) -> bool:
+    """Whether a network gives several answers, each under a name, such as an age and a gender."""
+    return isinstance(model.output, dict)
+
+
 def is_multi_label(model: keras.Model) -> bool:
     """Whether a network answers yes or no for each of several classes: its last layer ends in a sigmoid."""
+    if answers_by_name(model):
+        return False
     activation = getattr(model.layers[-1], "activation", None)
     return activation is keras.activations.sigmoid and model.output_shape[-1] > 1
 
@@ -139,11 +148,19 @@ def _read_labels(path: Path) -> list[str]:
 
 def check_labels(path: Path, labels: list[str], model: keras.Model) -> None:
     """Refuse labels that do not fit the network, or that no folder or column could have as a name, with ValueError."""
-    if isinstance(model.output_shape, (list, dict)):
-        raise ValueError(f"{path}: the network has several outputs; labels name the classes of one")
+    if isinstance(model.output, list):
+        raise ValueError(f"{path}: the network has several outputs without names; give them as a dictionary")
+    if answers_by_name(model) and sorted(labels) != sorted(model.output):
+        raise ValueError(f"{path}: does not name the network's outputs; write {', '.join(model.output)} into it")
+    _check_names(path, labels, model)
+    if answers_by_name(model):
+        return
     outputs = model.output_shape[-1]
     if len(labels) != outputs and (len(labels), outputs) != (2, 1):
         raise ValueError(f"{path}: {len(labels)} labels for {outputs} outputs; give one per line, in their order")
+
+
+def _check_names(path: Path, labels: list[str], model: keras.Model) -> None:
     for label in labels:
         fault = "stands there twice; rename the class" if labels.count(label) > 1 else label_fault(label)
         if fault:

@@ -15,10 +15,13 @@ import pandas as pd
 from imagecourse.evaluation.several_labels import join_labels
 from imagecourse.files import in_groups, read_ahead
 from imagecourse.images import read_image, squeeze
-from imagecourse.networks.bundles import Bundle, is_multi_label
+from imagecourse.networks.bundles import Bundle, answers_by_name, is_multi_label
+from imagecourse.networks.detection import FaceBox, cut_face, find_faces
 
 BATCH_SIZE = 32
 EVEN = 0.5
+NO_FACE = {"face": 0} | dict.fromkeys(("left", "top", "width", "height"))
+NOT_SCORES = ("label", "confidence", "error")
 
 
 @dataclass
@@ -34,11 +37,19 @@ class Timings:
         return ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in vars(self).items())
 
 
-class _Reading(NamedTuple):
+class _Part(NamedTuple):
+    """What a network is asked about: a whole picture, or a face in it. where: columns that say which."""
+
+    file: Path
+    where: dict[str, float]
     image: np.ndarray | None
     error: str
-    read: float = 0.0
-    resize: float = 0.0
+
+
+class _Reading(NamedTuple):
+    parts: list[_Part]
+    read: float
+    resize: float
 
 
 def predict_files(
@@ -47,31 +58,39 @@ def predict_files(
     threshold: float | None = None,
     batch_size: int = BATCH_SIZE,
     timings: Timings | None = None,
+    detect: bool = False,
 ) -> Iterator[pd.DataFrame]:
-    """Classify image files, batch by batch: threads read ahead, memory holds three batches whatever the folder's size.
+    """Ask a network about image files, batch by batch: threads read ahead, memory holds three batches whatever the
+    folder's size.
 
     threshold: a label is left empty where its probability, the confidence, is lower; in [0, 1], None is 0. After a
     sigmoid the label names every class that reaches the threshold, joined by " + ", and the confidence is the lowest
     of their probabilities; where none does, the highest of all. There None takes each class's own threshold from the
     card, or 0.5.
     timings: filled as it goes, when given.
+    detect: find the faces of each picture first and ask about each of them. The tables then have a row for each face,
+    `face` from 1 on from left to right, and its box in pixels, `left`, `top`, `width`, `height`; a picture without a
+    face has one row, with 0 and a reason in `error`.
 
     Yields: tables in the order of the files, columns `file`, `label`, `confidence`, `error`, then a probability for
-    each class. A file that cannot be read has an empty label, a reason in `error`, and no numbers.
+    each class. For a network with several outputs the columns are `file`, those outputs, `error`; an output with two
+    classes on the card has two columns, its more probable class and, as NAME_probability, how probable that is.
+    A file that cannot be read has a reason in `error`, an empty label, and no numbers.
     Raises: ValueError for a threshold out of range, or a network that does not take RGB images of a fixed size.
     """
     if threshold is not None and not 0 <= threshold <= 1:
         raise ValueError(f"threshold: {threshold} is out of range; give a probability from 0 to 1")
     timings = timings or Timings()
-    answer = partial(_several_labels if is_multi_label(bundle.model) else _best_label, bundle, threshold)
-    readings = read_ahead(partial(_read, *input_size(bundle)), files, ahead=2 * batch_size)
-    for group in in_groups(files, batch_size):
-        batch = [next(readings) for _ in group]
-        scores = _scores(bundle.model, batch, batch_size, timings)
-        labels, confidence = answer(scores)
-        columns = {"file": [str(path) for path in group], "label": labels, "confidence": confidence}
-        columns["error"] = [reading.error for reading in batch]
-        yield pd.DataFrame(columns | dict(zip(bundle.labels, scores.T, strict=True)))
+    answer = partial(_answer_of(bundle.model), bundle, threshold)
+    read = partial(_read_faces if detect else _read, *input_size(bundle))
+    for readings in in_groups(read_ahead(read, files, ahead=2 * batch_size), batch_size):
+        batch = [part for reading in readings for part in reading.parts]
+        timings.read += sum(reading.read for reading in readings)
+        timings.resize += sum(reading.resize for reading in readings)
+        before, after = answer(_scores(bundle, batch, batch_size, timings))
+        where = pd.DataFrame([part.where for part in batch], dtype="Int64")
+        columns = {"file": [str(part.file) for part in batch]} | dict(where.items()) | before
+        yield pd.DataFrame(columns | {"error": [part.error for part in batch]} | after)
 
 
 def input_size(bundle: Bundle) -> tuple[int, int]:
@@ -102,15 +121,16 @@ def scores_of_files(
     return np.concatenate([forward(model, batch, BATCH_SIZE) for batch in batches])
 
 
-def forward(model, images: list[np.ndarray], batch_size: int) -> np.ndarray:
+def forward(model, images: list[np.ndarray], batch_size: int) -> np.ndarray | dict[str, np.ndarray]:
     """The network's answer for at most batch_size images.
 
     The batch is filled up with zeros to batch_size, so that TensorFlow compiles the network for one shape only.
-    images: each (h, w, 3) uint8 in the network's own size. Returns: (n, …) float32.
+    images: each (h, w, 3) uint8 in the network's own size. Returns: (n, …) float32, for a network with several outputs
+    one of them by each name.
     """
     batch = np.zeros((batch_size, *images[0].shape), np.float32)
     batch[: len(images)] = images
-    return np.asarray(model.predict_on_batch(batch))[: len(images)]
+    return keras.tree.map_structure(lambda values: np.asarray(values)[: len(images)], model.predict_on_batch(batch))
 
 
 def images_per_second(
@@ -133,52 +153,112 @@ def images_per_second(
 
 
 def best_classes(answers: pd.DataFrame, count: int = 5) -> str:
-    """The most probable classes of each readable file in a table of answers, one line per file."""
+    """The most probable classes of each readable file in a table of answers, or its named answers, one line a row."""
     lines = []
-    scores = answers.drop(columns=["file", "label", "confidence", "error"])
-    for file, row in zip(answers["file"], scores.itertuples(index=False, name=None), strict=True):
-        best = sorted(zip(row, scores.columns, strict=True), reverse=True)[:count]
-        lines.append(f"{file}: " + ", ".join(f"{label} {score:.3f}" for score, label in best))
-    return "\n".join(line for line, error in zip(lines, answers["error"], strict=True) if not error)
+    for row in answers[answers["error"] == ""].to_dict("records"):
+        file, values = row.pop("file"), {name: value for name, value in row.items() if name not in NOT_SCORES}
+        if "label" in row:
+            best = sorted(values.items(), key=lambda pair: (pair[1], pair[0]), reverse=True)[:count]
+            values = dict(best)
+        numbers = (
+            f"{name} {value:.3f}" if isinstance(value, float) else f"{name} {value}" for name, value in values.items()
+        )
+        lines.append(f"{file}: " + ", ".join(numbers))
+    return "\n".join(lines)
 
 
 def _read(height: int, width: int, path: Path) -> _Reading:
+    return _cut(path, lambda image: [_Part(path, {}, squeeze(image, height, width), "")])
+
+
+def _read_faces(height: int, width: int, path: Path) -> _Reading:
+    def cut(image: np.ndarray) -> list[_Part]:
+        boxes = enumerate(find_faces(image), start=1)
+        faces = [
+            _Part(path, {"face": number} | _box(box), squeeze(cut_face(image, box), height, width), "")
+            for number, box in boxes
+        ]
+        return faces or [_Part(path, NO_FACE, None, "no face found; without --detect the whole picture is taken")]
+
+    reading = _cut(path, cut)
+    return reading._replace(parts=[part._replace(where=part.where or NO_FACE) for part in reading.parts])
+
+
+def _box(box: FaceBox) -> dict[str, int]:
+    return {name: value for name, value in box._asdict().items() if name != "score"}
+
+
+def _cut(path: Path, cut: Callable[[np.ndarray], list[_Part]]) -> _Reading:
     start = time.perf_counter()
     try:
         image = read_image(path)
     except (ValueError, OSError) as error:
-        return _Reading(None, str(error).removeprefix(f"{path}: "), time.perf_counter() - start)
+        part = _Part(path, {}, None, str(error).removeprefix(f"{path}: "))
+        return _Reading([part], time.perf_counter() - start, 0.0)
     middle = time.perf_counter()
-    image = squeeze(image, height, width)
-    return _Reading(image, "", middle - start, time.perf_counter() - middle)
+    parts = cut(image)
+    return _Reading(parts, middle - start, time.perf_counter() - middle)
 
 
-def _scores(model: keras.Model, batch: list[_Reading], batch_size: int, timings: Timings) -> np.ndarray:
-    """(n, classes) float32, NaN for unreadable files."""
+def _scores(bundle: Bundle, batch: list[_Part], batch_size: int, timings: Timings) -> np.ndarray:
+    """(n, labels) float32, NaN for unreadable files."""
     start = time.perf_counter()
-    images = [reading.image for reading in batch if reading.image is not None]
-    readable = forward(model, images, batch_size) if images else np.zeros((0, model.output_shape[-1]))
-    if readable.shape[1] == 1:
-        readable = np.hstack([1 - readable, readable])
-    scores = np.full((len(batch), readable.shape[1]), np.nan, np.float32)
-    scores[[reading.image is not None for reading in batch]] = readable
+    images = [part.image for part in batch if part.image is not None]
+    scores = np.full((len(batch), len(bundle.labels)), np.nan, np.float32)
+    if images:
+        readable = [
+            _columns(bundle, forward(bundle.model, group, batch_size)) for group in in_groups(images, batch_size)
+        ]
+        scores[[part.image is not None for part in batch]] = np.concatenate(readable)
     timings.network += time.perf_counter() - start
-    timings.read += sum(reading.read for reading in batch)
-    timings.resize += sum(reading.resize for reading in batch)
     return scores
 
 
-def _best_label(bundle: Bundle, threshold: float | None, scores: np.ndarray) -> tuple[list[str], np.ndarray]:
+def _columns(bundle: Bundle, answers: np.ndarray | dict[str, np.ndarray]) -> np.ndarray:
+    if isinstance(answers, dict):
+        return np.hstack([answers[name] for name in bundle.labels])
+    return np.hstack([1 - answers, answers]) if answers.shape[1] == 1 else answers
+
+
+Columns = tuple[dict[str, Sequence], dict[str, Sequence]]
+"""The columns of a table of answers that stand before the errors, and those behind them."""
+
+
+def _answer_of(model: keras.Model) -> Callable[[Bundle, float | None, np.ndarray], Columns]:
+    if answers_by_name(model):
+        return _named_answers
+    return _several_labels if is_multi_label(model) else _best_label
+
+
+def _named_answers(bundle: Bundle, threshold: float | None, scores: np.ndarray) -> Columns:
+    columns = {}
+    for name, values in zip(bundle.labels, scores.T, strict=True):
+        classes = bundle.card.get("answers", {}).get(name)
+        if classes is None:
+            columns[name] = values
+            continue
+        sure = np.where(values >= EVEN, values, 1 - values)
+        named = [classes[int(value >= EVEN)] for value in np.nan_to_num(values)]
+        columns[name] = [
+            label if certain else "" for label, certain in zip(named, sure >= (threshold or 0), strict=True)
+        ]
+        columns[f"{name}_probability"] = sure
+    return columns, {}
+
+
+def _best_label(bundle: Bundle, threshold: float | None, scores: np.ndarray) -> Columns:
     confidence = scores.max(axis=1)
     best = [bundle.labels[index] for index in np.nan_to_num(scores, nan=0.0).argmax(axis=1)]
     sure = confidence >= (threshold or 0.0)
-    return [label if certain else "" for label, certain in zip(best, sure, strict=True)], confidence
+    labels = [label if certain else "" for label, certain in zip(best, sure, strict=True)]
+    return {"label": labels, "confidence": confidence}, dict(zip(bundle.labels, scores.T, strict=True))
 
 
-def _several_labels(bundle: Bundle, threshold: float | None, scores: np.ndarray) -> tuple[list[str], np.ndarray]:
+def _several_labels(bundle: Bundle, threshold: float | None, scores: np.ndarray) -> Columns:
     own = bundle.card.get("thresholds", {})
     thresholds = np.array([own.get(name, EVEN) if threshold is None else threshold for name in bundle.labels])
     named = scores >= thresholds
     lowest_named = np.where(named, scores, np.inf).min(axis=1)
     confidence = np.where(named.any(axis=1), lowest_named, scores.max(axis=1))
-    return join_labels(scores, bundle.labels, thresholds), confidence
+    before = {"label": join_labels(scores, bundle.labels, thresholds), "confidence": confidence}
+    return before, dict(zip(bundle.labels, scores.T, strict=True))

@@ -22,6 +22,7 @@ from imagecourse.networks.bundles import (
     PICTURES,
     PREDICTIONS_NAME,
     WEIGHTS_NAME,
+    answers_by_name,
     check_architecture,
     check_labels,
     without_compilation,
@@ -50,7 +51,10 @@ class Card:
     def of(self, model: keras.Model, labels: Sequence[str] | None) -> dict:
         """The card of a model as JSON holds it; labels: None for a network that answers with a picture."""
         libraries = ("tensorflow", "keras", "numpy", "imagecourse")
-        answers = {"answers": PICTURES} if labels is None else {"classes": list(labels)}
+        if labels is None:
+            answers = {"answers": PICTURES}
+        else:
+            answers = {"outputs" if answers_by_name(model) else "classes": list(labels)}
         facts = answers | {
             "input_size": list(model.inputs[0].shape[1:]),
             "date": date.today().isoformat(),

@@ -49,21 +49,6 @@ def start_afresh(model: keras.Model, fresh: keras.Model) -> None:
     model.optimizer.learning_rate = rate
 
 
-def start_afresh(model: keras.Model, fresh: keras.Model) -> None:
-    """Give a compiled model the first weights of another one, just built, and an optimiser that has seen nothing.
-
-    Several seeds then cost one compilation. fresh: the same layers, built with the next seed; random layers such as
-    dropout and augmentation take its seed too.
-    """
-    for variable, first in zip(model.variables, fresh.variables, strict=True):
-        variable.assign(first)
-    rate = float(model.optimizer.learning_rate)
-    model.optimizer.build(model.trainable_variables)
-    for variable in model.optimizer.variables:
-        variable.assign(keras.ops.zeros_like(variable))
-    model.optimizer.learning_rate = rate
-
-
 def check_labels(labels: Sequence[str], classes: Sequence[str]) -> None:
     """Refuse a training set that teaches nothing: a single class, or a class without images, with ValueError."""
     if len(classes) < 2:

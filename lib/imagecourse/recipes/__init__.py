@@ -177,6 +177,21 @@ def _add_document_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_face_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--target",
+        choices=("age", "gender", "both"),
+        default="both",
+        help="what to learn: one of them, or both with one network (the default)",
+    )
+    parser.add_argument(
+        "--backbone",
+        default="efficientnet_lite0",
+        metavar="NAME",
+        help="the pretrained network to train further, all of it (default: efficientnet_lite0)",
+    )
+
+
 TASKS = {
     "classifier": Task(
         "which class is it, of those that your folder has?",
@@ -199,6 +214,9 @@ TASKS = {
     ),
     "documents": Task(
         "the same page of text, black on white", "document-cleaner", "documents:DocumentRecipe", _add_document_options
+    ),
+    "faces": Task(
+        "how old is a face, and which gender was written down for it?", "faces", "faces:FaceRecipe", _add_face_options
     ),
 }
 

@@ -2,7 +2,7 @@
 
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,17 +22,31 @@ VALIDATION_SHARES = {"train": 7 / 8, "validation": 1 / 8}
 
 
 @contextmanager
-def open_dataset(data: str, write_sample: Callable[[Path], object]) -> Iterator[Dataset]:
-    """The data set in a folder, or for "sample" what write_sample puts into one; rows without a label are left out.
+def open_folder(
+    data: str, write_sample: Callable[[Path], object], fractions: Mapping[str, float] = FRACTIONS
+) -> Iterator[Dataset]:
+    """The data set in a folder, or for "sample" what write_sample puts into one, without rows of the split predict.
 
-    Raises: ValueError, FileNotFoundError: what is wrong with the data.
+    fractions: of the splits, where the data set has none of its own. Raises: as `read_dataset`.
     """
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder, SAMPLE) if data == SAMPLE else Path(data)
         if data == SAMPLE:
             write_sample(root)
-        dataset = read_dataset(root, fractions=FRACTIONS)
+        dataset = read_dataset(root, fractions=fractions)
         check_names(dataset)
+        for problem in dataset.problems:
+            print(f"left out: {problem.file}: {problem.reason}", file=sys.stderr)
+        yield replace(dataset, table=dataset.table[dataset.table["split"] != "predict"])
+
+
+@contextmanager
+def open_dataset(data: str, write_sample: Callable[[Path], object]) -> Iterator[Dataset]:
+    """`open_folder` for a data set with classes, each with pictures.
+
+    Raises: ValueError, FileNotFoundError: what is wrong with the data.
+    """
+    with open_folder(data, write_sample) as dataset:
         if not dataset.classes:
             raise ValueError(f"{dataset.root}: holds no classes; put the images of each into a folder of its own")
         empty = [Path(problem.file).name for problem in dataset.problems if Path(problem.file).is_dir()]
@@ -40,9 +54,7 @@ def open_dataset(data: str, write_sample: Callable[[Path], object]) -> Iterator[
             raise ValueError(
                 f"{dataset.root}: no images in the class {', '.join(empty)}; add some or remove the folder"
             )
-        for problem in dataset.problems:
-            print(f"left out: {problem.file}: {problem.reason}", file=sys.stderr)
-        yield replace(dataset, table=dataset.table[dataset.table["split"] != "predict"])
+        yield dataset
 
 
 def without_unreadable(dataset: Dataset) -> tuple[Dataset, np.ndarray]:

@@ -30,7 +30,7 @@ def chapter_page(notebook: NotebookNode, folder: Path, run: dict, before: dict |
     blocks = to_blocks(notebook, prose)
     title = prose.headings[0].text if prose.headings else run["name"]
     contents = [heading for heading in prose.headings[1:] if heading.level in (2, 3)]
-    page = _environment().get_template("chapter.html")
+    page = page_environment().get_template("chapter.html")
     return page.render(title=title, blocks=blocks, contents=contents, run=run, before=before, after=after)
 
 
@@ -39,7 +39,7 @@ def index_page(chapters: list[dict], versions: dict[str, str]) -> str:
     seeds = sorted({str(chapter["seed"]) for chapter in chapters if chapter["seed"] is not None})
     failed = sum(not chapter["passed"] for chapter in chapters)
     seconds = sum(chapter["seconds"] for chapter in chapters)
-    page = _environment().get_template("index.html")
+    page = page_environment().get_template("index.html")
     return page.render(chapters=chapters, versions=versions, seeds=seeds, failed=failed, seconds=seconds)
 
 
@@ -107,7 +107,8 @@ def readable_time(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s" if seconds >= 1 else "under 1 s"
 
 
-def _environment() -> Environment:
+def page_environment() -> Environment:
+    """What renders the templates of this room, in the style of the reports."""
     environment = Environment(
         loader=PackageLoader("imagecourse.reports", ""),
         autoescape=select_autoescape(),
