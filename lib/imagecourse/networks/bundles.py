@@ -2,7 +2,7 @@
 
 architecture.json   the layers, as Keras' to_json writes them
 model.weights.h5    the weights, kernels in half precision
-labels.txt          the classes, one per line
+labels.txt          the classes, one per line (a captioner has vocabulary.txt instead, see `captioning`)
 card.json           what it is, how it was trained, how good it is
 history.csv         a row per epoch
 predictions.csv     a row per image of the test split: file, truth, prediction, a score per class
@@ -23,6 +23,7 @@ from imagecourse.evaluation.several_labels import LABEL_SEPARATOR
 ARCHITECTURE_NAME = "architecture.json"
 WEIGHTS_NAME = "model.weights.h5"
 LABELS_NAME = "labels.txt"
+VOCABULARY_NAME = "vocabulary.txt"
 CARD_NAME = "card.json"
 HISTORY_NAME = "history.csv"
 PREDICTIONS_NAME = "predictions.csv"
@@ -69,12 +70,19 @@ def load_bundle(name: str | os.PathLike) -> Bundle:
         model = _load_keras_file(path)
         check_labels(path, labels, model)
         return Bundle(model, labels, path.parent)
+    if (path / VOCABULARY_NAME).is_file():
+        raise ValueError(f"{path}: writes captions, and names no classes; use it with imagecourse caption")
     labels = _read_labels(path / LABELS_NAME)
-    model = _load_architecture(path / ARCHITECTURE_NAME)
+    model = load_architecture(path)
     check_labels(path / LABELS_NAME, labels, model)
-    _load_weights(model, _weights_file(path))
-    tables = [_read_table(path / name) for name in (HISTORY_NAME, PREDICTIONS_NAME)]
-    return Bundle(model, labels, path, _read_card(path / CARD_NAME), *tables)
+    load_weights(model, path)
+    return Bundle(model, labels, path, *read_records(path))
+
+
+def read_records(folder: Path) -> tuple[dict, pd.DataFrame, pd.DataFrame]:
+    """Card, history and predictions of a model folder, empty where it has none. Raises: ValueError for damaged ones."""
+    tables = (_read_table(folder / name) for name in (HISTORY_NAME, PREDICTIONS_NAME))
+    return _read_card(folder / CARD_NAME), *tables
 
 
 def find_model(name: str | os.PathLike) -> Path:
@@ -135,7 +143,12 @@ def check_labels(path: Path, labels: list[str], model: keras.Model) -> None:
             raise ValueError(f"{path}: the label {label!r} reads as two labels; rename the class")
 
 
-def _load_architecture(path: Path) -> keras.Model:
+def load_architecture(folder: Path) -> keras.Model:
+    """The network of a model folder without its weights; nothing in the file is run.
+
+    Raises: FileNotFoundError, ValueError: which file, what is wrong, what to do.
+    """
+    path = folder / ARCHITECTURE_NAME
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; a model folder needs it, copy the whole folder again")
     config = without_compilation(_parse_json(path, path.read_bytes()))
@@ -187,7 +200,9 @@ def _weights_file(folder: Path) -> Path:
     raise ValueError(f"{folder}: holds {len(files)} files *.weights.h5; leave the right one")
 
 
-def _load_weights(model: keras.Model, path: Path) -> None:
+def load_weights(model: keras.Model, folder: Path) -> None:
+    """The weights of a model folder into its network. Raises: as `load_architecture`."""
+    path = _weights_file(folder)
     try:
         model.load_weights(path)
     except Exception as error:  # a damaged HDF5 file can fail anywhere
@@ -202,7 +217,7 @@ def _read_table(path: Path) -> pd.DataFrame:
     if not path.exists() or path.stat().st_size <= 1:
         return pd.DataFrame()
     try:
-        names = dict.fromkeys(("file", "truth", "prediction"), str)
+        names = dict.fromkeys(("file", "truth", "prediction", "caption"), str)
         return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=names)
     except ValueError as error:
         raise ValueError(f"{path}: not a table ({_first_line(error)}); copy it again") from error

@@ -3,7 +3,7 @@
 import json
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from importlib import metadata
@@ -47,12 +47,12 @@ class Card:
     metrics: dict
     more: dict = field(default_factory=dict)
 
-    def of(self, model: keras.Model, labels: Sequence[str]) -> dict:
-        """The card of a model as JSON holds it."""
+    def of(self, model: keras.Model, labels: Sequence[str] | None = None) -> dict:
+        """The card of a model as JSON holds it; labels: None for one that names no classes."""
         libraries = ("tensorflow", "keras", "numpy", "imagecourse")
         facts = {
             "input_size": list(model.input_shape[1:]),
-            "classes": list(labels),
+            **({} if labels is None else {"classes": list(labels)}),
             "date": date.today().isoformat(),
             "versions": {name: metadata.version(name) for name in libraries},
             "parameters": model.count_params(),
@@ -75,20 +75,37 @@ def save_bundle(
     half_precision: store kernels as float16, which halves the file; vectors (biases, normalisation) stay float32.
     Raises: ValueError for labels that do not fit the model, a Lambda layer, or a folder that holds something else.
     """
-    folder = Path(folder)
     labels = list(labels)
-    check_labels(folder, labels, model)
+    check_labels(Path(folder), labels, model)
+    return save_folder(
+        folder, model, {LABELS_NAME: labels}, card.of(model, labels), history, predictions, half_precision
+    )
+
+
+def save_folder(
+    folder: str | os.PathLike,
+    model: keras.Model,
+    lists: Mapping[str, Sequence[str]],
+    card: dict,
+    history: pd.DataFrame,
+    predictions: pd.DataFrame,
+    half_precision: bool = True,
+) -> Path:
+    """As `save_bundle`, for any network; lists: name of a text file -> its lines, such as labels or a vocabulary."""
+    folder = Path(folder)
     architecture = without_compilation(json.loads(model.to_json()))
     check_architecture(folder, architecture)
-    if folder.exists() and not (folder.is_dir() and (not any(folder.iterdir()) or (folder / LABELS_NAME).exists())):
+    is_model = any((folder / name).exists() for name in lists)
+    if folder.exists() and not (folder.is_dir() and (is_model or not any(folder.iterdir()))):
         raise ValueError(f"{folder}: exists and is no model folder; name another one")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".", dir=folder.parent) as work:
         new = Path(work, "new")
         new.mkdir()
         (new / ARCHITECTURE_NAME).write_text(json.dumps(architecture) + "\n", encoding="utf-8")
-        (new / LABELS_NAME).write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
-        write_json(new / CARD_NAME, card.of(model, labels))
+        for name, lines in lists.items():
+            (new / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        write_json(new / CARD_NAME, card)
         history.to_csv(new / HISTORY_NAME, index=False)
         predictions.to_csv(new / PREDICTIONS_NAME, index=False, float_format="%.6g")
         model.save_weights(Path(work, WEIGHTS_NAME))
