@@ -10,7 +10,7 @@ from importlib.util import find_spec
 
 from imagecourse import __version__
 
-COMMANDS = ("report", "data", "restore", "train", "predict", "explain", "app", "teach")
+COMMANDS = ("report", "data", "restore", "train", "predict", "caption", "explain", "app", "teach")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -27,10 +27,7 @@ def open_dataset(data: str, write_sample: Callable[[Path], object]) -> Iterator[
 
     Raises: ValueError, FileNotFoundError: what is wrong with the data.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder, SAMPLE) if data == SAMPLE else Path(data)
-        if data == SAMPLE:
-            write_sample(root)
+    with sample_or_folder(data, write_sample) as root:
         dataset = read_dataset(root, fractions=FRACTIONS)
         if not dataset.classes:
             raise ValueError(f"{dataset.root}: holds no classes; put the images of each into a folder of its own")
@@ -40,6 +37,16 @@ def open_dataset(data: str, write_sample: Callable[[Path], object]) -> Iterator[
                 f"{dataset.root}: no images in the class {', '.join(empty)}; add some or remove the folder"
             )
         yield replace(dataset, table=dataset.table[dataset.table["split"] != "predict"])
+
+
+@contextmanager
+def sample_or_folder(data: str, write_sample: Callable[[Path], object]) -> Iterator[Path]:
+    """The folder of a data set, or for "sample" a temporary one into which write_sample has written."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder, SAMPLE) if data == SAMPLE else Path(data)
+        if data == SAMPLE:
+            write_sample(root)
+        yield root
 
 
 def without_unreadable(dataset: Dataset) -> tuple[Dataset, np.ndarray]:

@@ -19,9 +19,19 @@ STUB = "raise NotImplementedError"
 HIDDEN_TESTS = re.compile(r"^[^\n]*BEGIN HIDDEN TESTS.*?END HIDDEN TESTS[^\n]*\n?", re.MULTILINE | re.DOTALL)
 DOTTED_NAME = re.compile(r"\w+(\.\w+)+")
 PROJECT_FILES = ("LICENSE", "pyproject.toml")
-STUDENT_ROOMS = ("explain", "networks", "restoration", "datasets", "samples", "plots", "evaluation", "exercises")
+STUDENT_ROOMS = (
+    "captioning",
+    "explain",
+    "networks",
+    "restoration",
+    "datasets",
+    "samples",
+    "plots",
+    "evaluation",
+    "exercises",
+)
 STUDENT_MODULES = ("__init__", "__main__", "cli", "images", "files", "cache")
-STUDENT_COMMANDS = ("__init__", "quiet", "data", "restore", "predict", "explain", "teach")
+STUDENT_COMMANDS = ("__init__", "quiet", "data", "restore", "predict", "caption", "explain", "teach")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", ".*", "*.egg-info")
 README = """# {title}
 
