@@ -25,6 +25,15 @@ TINY = {
         "timed_methods": 2,
         "trained_models": ["photo-filter"],
     },
+    "07_captioning": {
+        "image_size": 48,
+        "scenes": 40,
+        "held_out": 24,
+        "epochs": 1,
+        "toy_epochs": 1,
+        "blind_seeds": 2,
+        "pretend_pictures": 200,
+    },
 }
 DEFAULT = {"image_size": 64}
 

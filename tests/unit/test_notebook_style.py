@@ -27,6 +27,11 @@ def code_cells(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
+def is_hidden(cell):
+    """Folded on the page and in Jupyter: its code only builds sentences."""
+    return "hide-input" in cell.metadata.get("tags", []) and cell.metadata.jupyter == {"source_hidden": True}
+
+
 def graded_cells(notebook):
     return [cell for cell in notebook.cells if "nbgrader" in cell.metadata]
 
@@ -50,7 +55,8 @@ def test_is_stored_without_outputs_and_needless_metadata(notebook):
     assert set(notebook.metadata) <= {"kernelspec", "language_info"}
     assert set(notebook.metadata.get("language_info", {})) <= {"name"}  # the rest changes with every Python
     assert notebook.metadata.kernelspec.name == "python3"
-    assert [cell.id for cell in notebook.cells if set(cell.metadata) - {"tags", "nbgrader"}] == []
+    assert [cell.id for cell in notebook.cells if set(cell.metadata) - {"tags", "nbgrader", "jupyter"}] == []
+    assert [cell.id for cell in notebook.cells if "jupyter" in cell.metadata and not is_hidden(cell)] == []
 
 
 def test_begins_with_title_imports_and_parameters(notebook):

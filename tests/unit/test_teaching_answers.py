@@ -42,6 +42,12 @@ WRONG = {
         "cam-tests": [("np.maximum(", "np.subtract("), (" if positive.max() > 0 else positive", "")],
         "deletion-tests": [("-saliency", "saliency"), (".copy()", "")],
     },
+    "07_captioning": {
+        "masked-loss-tests": [("real.sum()", "real.size"), (" - logits.max(axis=-1, keepdims=True)", "")],
+        "look-tests": [("powers.sum(axis=1, keepdims=True)", "powers.sum()"), ("- energies.max", "- 0 * energies.max")],
+        "clipped-precision-tests": [("max(other", "sum(other"), ("min(own.count(gram), ", "max(0, ")],
+        "blind-tests": [("[grid, written]", "[written]"), ("sequences=True)", "sequences=True, go_backwards=True)")],
+    },
 }  # fmt: skip
 
 
@@ -66,6 +72,7 @@ GIVEN = {
         "mlp": network_with_head(256),
         "breeds": list("abc"),
     },
+    "07_captioning": lambda: {"side": 2, "channels": 3},
     "05_saliency_and_feature_maps": lambda: {
         "network": explain.examine(architectures.character_cnn(2, 48), list("ab")),
         "images": np.random.default_rng(1).integers(0, 256, (2, 48, 48, 3)).astype(np.float32),
@@ -102,6 +109,9 @@ def lie(value):
     """Something wrong that claims to be right."""
     if isinstance(value, np.ndarray):
         return np.zeros(value.shape).view(LyingArray)
+    if isinstance(value, keras.Model):
+        answer = value.predict_on_batch
+        return SimpleNamespace(predict_on_batch=lambda inputs: lie(answer(inputs)), count_params=lambda: LyingNumber(0))
     if isinstance(value, tuple | list):
         return type(value)(lie(part) for part in value)
     return LyingNumber(0) if isinstance(value, int | float | np.number) else value

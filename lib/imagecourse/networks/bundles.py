@@ -97,10 +97,12 @@ def find_model(name: str | os.PathLike) -> Path:
     raise FileNotFoundError(f"{name}: no such model folder or .keras file; models here: {known}")
 
 
-def available_models() -> list[str]:
-    """Names of the models below ./models and the models of the project."""
-    found = {path.parent.name for folder in _model_folders() for path in folder.glob(f"*/{LABELS_NAME}")}
-    return sorted(found)
+def available_models(marker: str = LABELS_NAME) -> list[str]:
+    """Names of the models below ./models and the models of the project that hold a file of this name.
+
+    marker: labels.txt of those that name classes, vocabulary.txt of those that write captions.
+    """
+    return sorted({path.parent.name for folder in _model_folders() for path in folder.glob(f"*/{marker}")})
 
 
 def default_model() -> str:
