@@ -10,7 +10,9 @@ from importlib.util import find_spec
 
 from imagecourse import __version__
 
-COMMANDS = ("report", "data", "restore", "train", "predict", "explain", "bias", "pipeline", "export", "app", "teach")
+COMMANDS = (
+    "report", "data", "train", "predict", "caption", "explain", "bias", "restore", "pipeline", "export", "app", "teach",
+)  # fmt: skip
 
 
 def main(arguments: list[str] | None = None) -> int:

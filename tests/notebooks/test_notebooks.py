@@ -47,6 +47,15 @@ TINY = {
         "seeds": 2,
         "head_seeds": 2,
     },
+    "07_captioning": {
+        "image_size": 48,
+        "scenes": 40,
+        "held_out": 24,
+        "epochs": 1,
+        "toy_epochs": 1,
+        "blind_seeds": 2,
+        "pretend_pictures": 200,
+    },
     "08_digitisation_demo": {"scans": 12, "image_size": 96, "patches": 24, "epochs": 1, "seeds": 2, "texts": 2},
 }
 DEFAULT = {"image_size": 64}

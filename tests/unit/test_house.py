@@ -13,8 +13,8 @@ from imagecourse.teaching.release import STUDENT_MODULES, STUDENT_ROOMS
 ROOT = Path(__file__).parents[2]
 LIBRARY = ROOT / "lib" / "imagecourse"
 ABOVE = ["__main__", "cli", "commands", "app", "recipes", "pipeline", "teaching", "reports"]
-BELOW = ["exercises", "explain", "restoration", "networks", "datasets", "samples", "plots", "evaluation", "images",
-         "cache", "files", "__init__"]  # fmt: skip
+BELOW = ["exercises", "captioning", "explain", "restoration", "networks", "datasets", "samples", "plots", "evaluation",
+         "images", "cache", "files", "__init__"]  # fmt: skip
 ROOMS = [*ABOVE, *BELOW]
 MODULES = sorted(LIBRARY.rglob("*.py"))
 

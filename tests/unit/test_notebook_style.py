@@ -14,8 +14,6 @@ SETUP_CELLS = 4  # title, imports, parameters, seeds and data
 MOST_CELLS, MOST_LINES = 90, 450  # of a chapter; lines of code that a reader sees
 LONGEST_CELL = 15  # lines, without empty ones and the marks of the grading tool
 HIDDEN = "hide-input"
-FALL_SHORT = {"02_photo_classifier", "03_character_cnn", "04_transfer_learning", "05_saliency_and_feature_maps"}
-"""Chapters written before the rules for length and for code that only builds sentences."""
 MARKS = [
     ("### BEGIN SOLUTION", "### END SOLUTION", "solution"),
     ("### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS", "grade"),
@@ -24,11 +22,6 @@ MARKS = [
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
 def notebook(request):
-    return nbformat.read(request.param, as_version=nbformat.NO_CONVERT)
-
-
-@pytest.fixture(params=[path for path in NOTEBOOKS if path.stem not in FALL_SHORT], ids=lambda path: path.stem)
-def renewed_notebook(request):
     return nbformat.read(request.param, as_version=nbformat.NO_CONVERT)
 
 
@@ -41,6 +34,7 @@ def graded_cells(notebook):
 
 
 def is_hidden(cell):
+    """Folded on the page and in Jupyter: its code only builds sentences."""
     return HIDDEN in cell.metadata.get("tags", [])
 
 
@@ -70,10 +64,7 @@ def test_is_stored_without_outputs_and_needless_metadata(notebook):
     assert set(notebook.metadata.get("language_info", {})) <= {"name"}  # the rest changes with every Python
     assert notebook.metadata.kernelspec.name == "python3"
     assert [cell.id for cell in notebook.cells if set(cell.metadata) - {"tags", "nbgrader", "jupyter"}] == []
-    folded = [
-        cell.id for cell in notebook.cells if cell.metadata.get("jupyter", {}) not in ({}, {"source_hidden": True})
-    ]
-    assert folded == []
+    assert [cell.id for cell in notebook.cells if "jupyter" in cell.metadata and not is_hidden(cell)] == []
 
 
 def test_begins_with_title_imports_and_parameters(notebook):
@@ -98,14 +89,14 @@ def test_code_cells_are_short_plain_python(notebook):
         assert 1 <= len(code_lines(cell)) <= LONGEST_CELL, f"{cell.id}: {len(code_lines(cell))} lines"
 
 
-def test_a_chapter_is_no_longer_than_a_reader_can_bear(renewed_notebook):
-    read = [cell for cell in code_cells(renewed_notebook) if "nbgrader" not in cell.metadata and not is_hidden(cell)]
-    assert len(renewed_notebook.cells) <= MOST_CELLS
+def test_a_chapter_is_no_longer_than_a_reader_can_bear(notebook):
+    read = [cell for cell in code_cells(notebook) if "nbgrader" not in cell.metadata and not is_hidden(cell)]
+    assert len(notebook.cells) <= MOST_CELLS
     assert sum(len(code_lines(cell)) for cell in read) <= MOST_LINES
 
 
-def test_code_that_only_builds_sentences_is_hidden_and_other_code_is_not(renewed_notebook):
-    for cell in code_cells(renewed_notebook):
+def test_code_that_only_builds_sentences_is_hidden_and_other_code_is_not(notebook):
+    for cell in code_cells(notebook):
         assert is_hidden(cell) == (cell.metadata.get("jupyter") == {"source_hidden": True}), (
             f"{cell.id}: one mark of two"
         )
@@ -120,9 +111,9 @@ def only_tells(source):
     return bool(shown) and all(text.startswith("Markdown(") for text in shown) and not others
 
 
-def test_sentences_stand_below_what_they_speak_of(renewed_notebook):
-    above = dict(zip([cell.id for cell in renewed_notebook.cells[1:]], renewed_notebook.cells, strict=False))
-    hidden = [cell for cell in renewed_notebook.cells if is_hidden(cell)]
+def test_sentences_stand_below_what_they_speak_of(notebook):
+    above = dict(zip([cell.id for cell in notebook.cells[1:]], notebook.cells, strict=False))
+    hidden = [cell for cell in notebook.cells if is_hidden(cell)]
     assert [cell.id for cell in hidden if above[cell.id].cell_type != "code"] == []
 
 

@@ -369,7 +369,7 @@ def test_a_picture_smaller_than_the_part_to_measure_is_measured_whole():
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_one_photograph_or_copies_of_it_are_too_little_to_calibrate_with(references, count):
     with pytest.raises(ValueError, match=f"in {count} photographs; give at least two different ones"):
-        calibrate_measures([_middle(references["coffee"], 64)] * count)
+        calibrate_noise([_middle(references["coffee"], 64)] * count)
 
 
 def test_calibration_survives_saving(tmp_path):

@@ -56,6 +56,12 @@ WRONG = {
         "ordinal-tests": [("> np.arange", ">= np.arange"), (".sum(axis=1)", ".argmin(axis=1)")],
         "bootstrap-tests": [("[0.025, 0.975]", "[0.2, 0.8]"), (".mean(axis=1)", ".std(axis=1)")],
     },
+    "07_captioning": {
+        "masked-loss-tests": [("real.sum()", "real.size"), (" - logits.max(axis=-1, keepdims=True)", "")],
+        "look-tests": [("powers.sum(axis=1, keepdims=True)", "powers.sum()"), ("- energies.max", "- 0 * energies.max")],
+        "clipped-precision-tests": [("max(other", "sum(other"), ("min(own.count(gram), ", "max(0, ")],
+        "blind-tests": [("[grid, written]", "[written]"), ("sequences=True)", "sequences=True, go_backwards=True)")],
+    },
     "08_digitisation_demo": {
         "unshuffle-tests": [
             ("transpose(0, 2, 1, 3, 4).reshape(height //", "transpose(0, 2, 3, 1, 4).reshape(height //"),
@@ -126,6 +132,7 @@ ages_true, order = generator.uniform(0, 90, 60), generator.permutation(60)
 image_size, seeds, head_epochs, MIDDLE, SPREAD, features, borrowed = 16, 2, 3, 40, 25, None, None
 train, validation, woman = order[:40], order[40:], np.tile([0.0, 1.0], 30)
 """,
+    "07_captioning": "side, channels = 2, 3",
 }
 CASES = [(chapter, name) for chapter, exercises in WRONG.items() for name in exercises]
 

@@ -168,7 +168,7 @@ def test_training_can_wait_for_a_higher_accuracy():
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, activation="softmax")])
     model.compile(keras.optimizers.Adam(0.05), "sparse_categorical_crossentropy", metrics=["accuracy"])
     halves = (inputs[:40], targets[:40]), (inputs[40:], targets[40:])
-    history = fit(model, *halves, epochs=60, seed=1, patience=3, monitor="val_accuracy")
+    history = fit(model, *halves, epochs=60, seed=1, patience=3, monitor="val_accuracy", best=max)
     best = int(history["val_accuracy"].idxmax())
     assert len(history) == best + 4 < 60
     assert model.evaluate(*halves[1], verbose=0)[1] == pytest.approx(history["val_accuracy"].max())

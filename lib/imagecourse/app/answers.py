@@ -6,6 +6,7 @@ from functools import cache, wraps
 import gradio as gr
 import numpy as np
 
+from imagecourse.captioning.captioner import Captioner, load_captioner
 from imagecourse.explain import examine, explain, predictions
 from imagecourse.explain.figures import display_map
 from imagecourse.images import read_image, squeeze
@@ -69,6 +70,31 @@ def limits(model: str) -> str:
     sentences.append(card.get("note", ""))
     origin = f"Trained on {card.get('data', 'pictures not named')}; {card.get('data_licence', 'terms not known')}."
     return f"{' '.join(sentences)}\n\n{origin}"
+
+
+@cache
+def captioner(name: str) -> Captioner:
+    """A network that writes captions, loaded once."""
+    return load_captioner(name)
+
+
+@in_words
+def captioned(path: str, model: str, beam: float = 3) -> tuple[str, str]:
+    """A caption of the picture, and the model's limits."""
+    [caption], _ = captioner(model).describe([read_image(path)], int(beam))
+    return caption, caption_limits(model)
+
+
+def caption_limits(model: str) -> str:
+    """What the card of a captioner says of its worth, in words."""
+    card = captioner(model).card
+    metrics = card["metrics"]
+    return (
+        f"It knows {card['words']} words and writes a sentence whatever you show it, with numbers, colours and people "
+        f"that may be wrong. On {metrics['images']} pictures that it had not seen: BLEU-4 {metrics['bleu_4']:.2f}, "
+        f"CIDEr {metrics['cider']:.2f}. Chapter 07 tells what these scores do not see.\n\n"
+        f"Trained on {card['data']}; {card['data_licence']}."
+    )
 
 
 @in_words

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import imagecourse
 from imagecourse.files import new_folder
-from imagecourse.networks.bundles import available_models, find_model
+from imagecourse.networks.bundles import VOCABULARY_NAME, available_models, find_model
 
-ROOMS = ("app", "explain", "networks", "restoration", "datasets", "samples", "plots", "evaluation", "images")
+ROOMS = (
+    "app", "captioning", "explain", "restoration", "networks", "datasets", "samples", "plots", "evaluation", "images",
+)  # fmt: skip
 MODULES = ("__init__", "files", "cache")
 NOT_NEEDED = ("# Notebooks", "# Teaching", "# Checks")
 START = '''"""Starts the demo; see README.md."""
@@ -58,7 +60,7 @@ def export_app(folder: Path) -> Path:
             shutil.copytree(library / room, building / "imagecourse" / room, ignore=ignore)
         for name in MODULES:
             shutil.copyfile(library / f"{name}.py", building / "imagecourse" / f"{name}.py")
-        for name in available_models():
+        for name in [*available_models(), *available_models(VOCABULARY_NAME)]:
             shutil.copytree(find_model(name), building / "models" / name, ignore=ignore)
         requirements = (library.parents[1] / "requirements.txt").read_text(encoding="utf-8")
         (building / "requirements.txt").write_text(_requirements(requirements), encoding="utf-8")

@@ -3,7 +3,7 @@
 import gradio as gr
 
 from imagecourse.app import tabs
-from imagecourse.networks.bundles import available_models
+from imagecourse.networks.bundles import VOCABULARY_NAME, available_models
 
 TITLE = "imagecourse"
 ABOUT = (
@@ -25,6 +25,9 @@ def build_page() -> gr.Blocks:
                 if models:
                     tabs.classifier_tab(group, models)
             tabs.restoration_tab()
+            writers = available_models(VOCABULARY_NAME)
+            if writers:
+                tabs.caption_tab(writers)
             explained = [name for group in tabs.CLASSIFIERS for name in group.models if name in here]
             if explained:
                 tabs.explanation_tab(explained)

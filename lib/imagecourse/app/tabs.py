@@ -73,6 +73,22 @@ def restoration_tab() -> None:
         button.click(answers.restored, [picture, method], [restored, words], api_name="restoration")
 
 
+def caption_tab(models: list[str]) -> None:
+    """A picture goes in; a sentence about it, and what the model's card says of its worth, come out."""
+    with gr.Tab("Captions"), gr.Row():
+        with gr.Column():
+            picture = Picture()
+            model = gr.Dropdown(models, value=models[0], label="model", visible=len(models) > 1)
+            beam = gr.Slider(1, 10, value=3, step=1, label="beam: beginnings that are kept while writing")
+            button = gr.Button("Write", variant="primary")
+            gr.Examples([str(path) for path in list(sample_photographs().values())[:4]], picture)
+        with gr.Column():
+            caption = gr.Textbox(label="caption")
+            limits = gr.Markdown(answers.caption_limits(models[0]))
+        button.click(answers.captioned, [picture, model, beam], [caption, limits], api_name="caption")
+        model.change(answers.caption_limits, model, limits, api_visibility="private")
+
+
 def explanation_tab(models: list[str]) -> None:
     """A picture goes in; what speaks for a label, as a map over it, comes out."""
     with gr.Tab("Explanation"), gr.Row():

@@ -51,6 +51,7 @@ def _training_command(task: str, given: dict) -> str:
     given = given | {"data": Path(given["data"]).resolve().name, "output": f"models/{given['output'].name}"}
     for name, value in given.items():
         for part in value if isinstance(value, list) else [value]:
-            if part is not None and name != "resume":
-                words += [f"--{name.replace('_', '-')}", part.name if isinstance(part, Path) else str(part)]
+            if part is not None and part is not False and name != "resume":
+                words.append(f"--{name.replace('_', '-')}")
+                words += [] if part is True else [part.name if isinstance(part, Path) else str(part)]
     return shlex.join(words)

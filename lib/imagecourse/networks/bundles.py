@@ -3,7 +3,7 @@
 architecture.json   the layers, as Keras' to_json writes them
 model.weights.h5    the weights, kernels in half precision
 labels.txt          the classes, or the names of the outputs where there are several, one per line; none where the
-                    answer is a picture (`load_restorer`)
+                    answer is a picture (`load_restorer`) or a sentence (a captioner has vocabulary.txt instead)
 card.json           what it is, how it was trained, how good it is
 history.csv         a row per epoch
 predictions.csv     a row per image of the test split: file, truth, prediction, a score per class; or what it gained
@@ -25,6 +25,7 @@ from imagecourse.evaluation.several_labels import LABEL_SEPARATOR
 ARCHITECTURE_NAME = "architecture.json"
 WEIGHTS_NAME = "model.weights.h5"
 LABELS_NAME = "labels.txt"
+VOCABULARY_NAME = "vocabulary.txt"
 CARD_NAME = "card.json"
 HISTORY_NAME = "history.csv"
 PREDICTIONS_NAME = "predictions.csv"
@@ -82,10 +83,12 @@ def load_bundle(name: str | os.PathLike) -> Bundle:
         return Bundle(model, labels, path.parent)
     if _read_card(path / CARD_NAME).get("answers") == PICTURES:
         raise ValueError(f"{path}: answers with pictures, not with classes; use it with imagecourse restore")
+    if (path / VOCABULARY_NAME).is_file():
+        raise ValueError(f"{path}: writes captions, and names no classes; use it with imagecourse caption")
     labels = _read_labels(path / LABELS_NAME)
-    model = _load_architecture(path / ARCHITECTURE_NAME)
+    model = load_architecture(path)
     check_labels(path / LABELS_NAME, labels, model)
-    return _with_weights_and_tables(model, labels, path)
+    return _with_weights(model, labels, path)
 
 
 def load_restorer(name: str | os.PathLike) -> Bundle:
@@ -96,13 +99,18 @@ def load_restorer(name: str | os.PathLike) -> Bundle:
     path = find_model(name)
     if path.is_file() or _read_card(path / CARD_NAME).get("answers") != PICTURES:
         raise ValueError(f"{path}: answers with classes, not with pictures; use it with imagecourse predict")
-    return _with_weights_and_tables(_load_architecture(path / ARCHITECTURE_NAME), [], path)
+    return _with_weights(load_architecture(path), [], path)
 
 
-def _with_weights_and_tables(model: keras.Model, labels: list[str], path: Path) -> Bundle:
-    _load_weights(model, _weights_file(path))
-    tables = [_read_table(path / name) for name in (HISTORY_NAME, PREDICTIONS_NAME)]
-    return Bundle(model, labels, path, _read_card(path / CARD_NAME), *tables)
+def _with_weights(model: keras.Model, labels: list[str], path: Path) -> Bundle:
+    load_weights(model, path)
+    return Bundle(model, labels, path, *read_records(path))
+
+
+def read_records(folder: Path) -> tuple[dict, pd.DataFrame, pd.DataFrame]:
+    """Card, history and predictions of a model folder, empty where it has none. Raises: ValueError for damaged ones."""
+    tables = (_read_table(folder / name) for name in (HISTORY_NAME, PREDICTIONS_NAME))
+    return _read_card(folder / CARD_NAME), *tables
 
 
 def find_model(name: str | os.PathLike) -> Path:
@@ -117,10 +125,12 @@ def find_model(name: str | os.PathLike) -> Path:
     raise FileNotFoundError(f"{name}: no such model folder or .keras file; models here: {known}")
 
 
-def available_models() -> list[str]:
-    """Names of the models below ./models and the models of the project that answer with classes."""
-    found = {path.parent.name for folder in _model_folders() for path in folder.glob(f"*/{LABELS_NAME}")}
-    return sorted(found)
+def available_models(marker: str = LABELS_NAME) -> list[str]:
+    """Names of the models below ./models and the models of the project that hold a file of this name.
+
+    marker: labels.txt of those that name classes, vocabulary.txt of those that write captions.
+    """
+    return sorted({path.parent.name for folder in _model_folders() for path in folder.glob(f"*/{marker}")})
 
 
 def default_model() -> str:
@@ -169,7 +179,12 @@ def _check_names(path: Path, labels: list[str], model: keras.Model) -> None:
             raise ValueError(f"{path}: the label {label!r} reads as two labels; rename the class")
 
 
-def _load_architecture(path: Path) -> keras.Model:
+def load_architecture(folder: Path) -> keras.Model:
+    """The network of a model folder without its weights; nothing in the file is run.
+
+    Raises: FileNotFoundError, ValueError: which file, what is wrong, what to do.
+    """
+    path = folder / ARCHITECTURE_NAME
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; a model folder needs it, copy the whole folder again")
     config = without_compilation(_parse_json(path, path.read_bytes()))
@@ -221,7 +236,9 @@ def _weights_file(folder: Path) -> Path:
     raise ValueError(f"{folder}: holds {len(files)} files *.weights.h5; leave the right one")
 
 
-def _load_weights(model: keras.Model, path: Path) -> None:
+def load_weights(model: keras.Model, folder: Path) -> None:
+    """The weights of a model folder into its network. Raises: as `load_architecture`."""
+    path = _weights_file(folder)
     try:
         model.load_weights(path)
     except Exception as error:  # a damaged HDF5 file can fail anywhere
@@ -236,7 +253,7 @@ def _read_table(path: Path) -> pd.DataFrame:
     if not path.exists() or path.stat().st_size <= 1:
         return pd.DataFrame()
     try:
-        names = dict.fromkeys(("file", "truth", "prediction"), str)
+        names = dict.fromkeys(("file", "truth", "prediction", "caption"), str)
         return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=names)
     except ValueError as error:
         raise ValueError(f"{path}: not a table ({_first_line(error)}); copy it again") from error

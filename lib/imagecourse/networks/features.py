@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from tqdm.auto import tqdm
 
-from imagecourse.cache import ArrayCache
+from imagecourse.cache import ArrayCache, MappedRows
 from imagecourse.files import in_groups, read_ahead
 from imagecourse.images import read_image, squeeze
 from imagecourse.networks import identity
@@ -21,6 +21,7 @@ View = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 """A function (image, generator) -> image, (h, w, 3) uint8 both, such as a random crop or a change of colour."""
 
 BATCH_SIZE = 32
+HALF_LARGEST = float(np.finfo(np.float16).max)
 
 
 def cached_features(
@@ -49,10 +50,7 @@ def cached_features(
     """
     model = backbone(network, image_size) if isinstance(network, str) else network
     views = views or {"whole": unchanged}
-    jobs = [(name, Path(file)) for name in views for file in files]
-    digests = {file: _digest(file) for file in dict.fromkeys(file for _, file in jobs)}
-    codes = {name: identity.of_function(view) for name, view in views.items()}
-    keys = [f"{digests[file]} {name} {codes[name]}" for name, file in jobs]
+    jobs, keys = _jobs(files, views)
     features = np.zeros((len(jobs), *model.output_shape[1:]), np.float32)
     with ArrayCache(f"features_{model.name}_{identity.of_network(model)}", np.float32, cache_dir) as cache:
         missing = []
@@ -62,17 +60,66 @@ def cached_features(
                 missing.append(row)
             else:
                 features[row] = found.reshape(features.shape[1:])
-        read = partial(_read_view, model.input_shape[1:3], views)
-        images = read_ahead(read, ((*jobs[row], digests[jobs[row][1]]) for row in missing), 2 * BATCH_SIZE)
-        for rows, vectors in _vectors(model, missing, images):
+        for rows, vectors in _vectors(model, missing, jobs, views):
             features[rows] = vectors
             cache.store([keys[row] for row in rows], vectors)
     return features
 
 
+class MappedFeatures:
+    """Features that stay on the disk, see `mapped_features`; `shape` is (views, files, …), `take` reads some."""
+
+    def __init__(self, rows: MappedRows, numbers: np.ndarray):
+        self._rows, self._numbers = rows, numbers
+        self.shape = (*numbers.shape, *rows.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """What all of them would take in memory, as they are on the disk."""
+        return self._numbers.size * self._rows.row_bytes
+
+    def take(self, views: np.ndarray | int, files: np.ndarray) -> np.ndarray:
+        """Features of some files, each in a view, by their places: (n, …) float32."""
+        return self._rows.read(self._numbers[views, files]).astype(np.float32)
+
+
+def mapped_features(
+    network: keras.Model,
+    files: Sequence[str | os.PathLike],
+    cache_dir: str | os.PathLike | None = None,
+    views: Mapping[str, View] | None = None,
+) -> MappedFeatures:
+    """As `cached_features`, for what is too large for the memory, such as grids of features: half precision, on disk.
+
+    They lie in a file that is mapped into memory, and only what is asked for is read. Raises: as `cached_features`.
+    """
+    views = views or {"whole": unchanged}
+    jobs, keys = _jobs(files, views)
+    name = f"grids_{network.name}_{identity.of_network(network)}"
+    rows = MappedRows(name, network.output_shape[1:], np.float16, cache_dir)
+    first_of = {key: place for place, key in reversed(list(enumerate(keys)))}
+    missing = [first_of[key] for key, number in zip(first_of, rows.numbers(list(first_of)), strict=True) if number < 0]
+    for places, vectors in _vectors(network, sorted(missing), jobs, views):
+        rows.append([keys[place] for place in places], np.clip(vectors, -HALF_LARGEST, HALF_LARGEST))
+    return MappedFeatures(rows, rows.numbers(keys).reshape(len(views), -1))
+
+
+def _jobs(
+    files: Sequence[str | os.PathLike], views: Mapping[str, View]
+) -> tuple[list[tuple[str, Path, str]], list[str]]:
+    """What is to be looked at, as name of the view, file, and digest of the file; and the key of each."""
+    digests = {file: _digest(file) for file in dict.fromkeys(map(Path, files))}
+    codes = {name: identity.of_function(view) for name, view in views.items()}
+    jobs = [(name, Path(file), digests[Path(file)]) for name in views for file in files]
+    return jobs, [f"{digest} {name} {codes[name]}" for name, _, digest in jobs]
+
+
 def _vectors(
-    model: keras.Model, rows: list[int], images: Iterator[np.ndarray]
+    model: keras.Model, rows: list[int], jobs: list[tuple[str, Path, str]], views: Mapping[str, View]
 ) -> Iterator[tuple[list[int], np.ndarray]]:
+    """The network's answers for some of the jobs, group by group."""
+    read = partial(_read_view, model.input_shape[1:3], views)
+    images = read_ahead(read, (jobs[row] for row in rows), 2 * BATCH_SIZE)
     with tqdm(total=len(rows), desc="features", unit="image", disable=None) as bar:
         for group in in_groups(rows, BATCH_SIZE):
             yield group, forward(model, [next(images) for _ in group], BATCH_SIZE)

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from importlib import metadata
@@ -48,15 +48,13 @@ class Card:
     metrics: dict
     more: dict = field(default_factory=dict)
 
-    def of(self, model: keras.Model, labels: Sequence[str] | None) -> dict:
-        """The card of a model as JSON holds it; labels: None for a network that answers with a picture."""
+    def of(self, model: keras.Model, labels: Sequence[str] | None = None) -> dict:
+        """The card of a model as JSON holds it; labels: None for one that names no classes."""
         libraries = ("tensorflow", "keras", "numpy", "imagecourse")
-        if labels is None:
-            answers = {"answers": PICTURES}
-        else:
-            answers = {"outputs" if answers_by_name(model) else "classes": list(labels)}
-        facts = answers | {
+        names = "outputs" if answers_by_name(model) else "classes"
+        facts = {
             "input_size": list(model.inputs[0].shape[1:]),
+            **({} if labels is None else {names: list(labels)}),
             "date": date.today().isoformat(),
             "versions": {name: metadata.version(name) for name in libraries},
             "parameters": model.count_params(),
@@ -80,22 +78,37 @@ def save_bundle(
     half_precision: store kernels as float16, which halves the file; vectors (biases, normalisation) stay float32.
     Raises: ValueError for labels that do not fit the model, a Lambda layer, or a folder that holds something else.
     """
+    if labels is None:
+        facts = card.of(model) | {"answers": PICTURES}
+        return save_folder(folder, model, {}, facts, history, predictions, half_precision)
+    check_labels(Path(folder), list(labels), model)
+    facts, lists = card.of(model, labels), {LABELS_NAME: list(labels)}
+    return save_folder(folder, model, lists, facts, history, predictions, half_precision)
+
+
+def save_folder(
+    folder: str | os.PathLike,
+    model: keras.Model,
+    lists: Mapping[str, Sequence[str]],
+    card: dict,
+    history: pd.DataFrame,
+    predictions: pd.DataFrame,
+    half_precision: bool = True,
+) -> Path:
+    """As `save_bundle`, for any network; lists: name of a text file -> its lines, such as labels or a vocabulary."""
     folder = Path(folder)
-    if labels is not None:
-        check_labels(folder, list(labels), model)
     architecture = without_compilation(json.loads(model.to_json()))
     check_architecture(folder, architecture)
-    if folder.exists() and not (
-        folder.is_dir() and (not any(folder.iterdir()) or (folder / ARCHITECTURE_NAME).exists())
-    ):
+    is_model = (folder / ARCHITECTURE_NAME).exists()
+    if folder.exists() and not (folder.is_dir() and (is_model or not any(folder.iterdir()))):
         raise ValueError(f"{folder}: exists and is no model folder; name another one")
     with temporary_folder(folder.parent) as work:
         new = work / "new"
         new.mkdir()
         (new / ARCHITECTURE_NAME).write_text(json.dumps(architecture) + "\n", encoding="utf-8")
-        if labels is not None:
-            (new / LABELS_NAME).write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
-        write_json(new / CARD_NAME, card.of(model, labels))
+        for name, lines in lists.items():
+            (new / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        write_json(new / CARD_NAME, card)
         history.to_csv(new / HISTORY_NAME, index=False)
         predictions.to_csv(new / PREDICTIONS_NAME, index=False, float_format="%.6g")
         model.save_weights(work / WEIGHTS_NAME)

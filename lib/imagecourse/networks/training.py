@@ -95,9 +95,11 @@ def fit(
     checkpoint_dir: str | os.PathLike | None = None,
     resume: bool = False,
     patience: int | None = None,
-    monitor: str | None = None,
     class_weights: dict[int, float] | None = None,
     learning_rate: float | Callable[[int], float] | None = None,
+    after_epoch: Callable[[], dict[str, float]] | None = None,
+    monitor: str | None = None,
+    best: Callable[[Sequence[float]], float] = min,
 ) -> pd.DataFrame:
     """Train a compiled model and return its history: a row per epoch, `epoch` (from 1), `loss`, the metrics, `val_…`.
 
@@ -107,9 +109,10 @@ def fit(
     a training that was killed goes on after its last finished epoch; without, the folder starts afresh. It stays until
     the caller removes it. Resuming gives a complete training, not bit for bit the one that was never interrupted.
     patience: stop after so many epochs that were no better than the best one, and go back to the weights of that.
-    monitor: what is better, a column of the history: a higher accuracy, or else a lower loss; None: a lower validation
-    loss (training loss without validation).
     learning_rate: a number, or a function of the epoch (from 0) such as `cosine_schedule`; None keeps the optimiser's.
+    after_epoch: what else to measure after each epoch, name -> number; the history keeps it.
+    monitor: the column of the history that patience watches; None: the validation loss (training loss without
+    validation). best: `min` or `max`, which is good.
 
     Raises: ValueError for a model that is not compiled, epochs below 1, or a checkpoint of another model.
     """
@@ -124,7 +127,8 @@ def fit(
     else:
         kept.clear()
     monitor = monitor or ("loss" if validation is None else "val_loss")
-    stopping = [_EarlyStopping(kept, monitor, patience)] if patience is not None else []
+    measuring = [_Measuring(after_epoch)] if after_epoch is not None else []
+    stopping = [_EarlyStopping(kept, monitor, best, patience)] if patience is not None else []
     inputs, targets = train if isinstance(train, tuple) else (train, None)
     model.fit(
         inputs,
@@ -133,24 +137,23 @@ def fit(
         shuffle=targets is not None,
         validation_data=validation,
         initial_epoch=len(kept.rows),
-        epochs=_epochs_to_reach(kept.rows, epochs, monitor, patience),
+        epochs=_epochs_to_reach(kept.rows, epochs, monitor, best, patience),
         class_weight=class_weights,
-        callbacks=[*_rate_callbacks(learning_rate), kept, *stopping, _progress(epochs)],
+        callbacks=[*_rate_callbacks(learning_rate), *measuring, kept, *stopping, _progress(epochs)],
         verbose=0,
     )
     return pd.DataFrame(kept.rows)
 
 
-def _epochs_to_reach(history: list[dict], epochs: int, monitor: str, patience: int | None) -> int:
+def _epochs_to_reach(history: list[dict], epochs: int, monitor: str, best: Callable, patience: int | None) -> int:
     """Where training ends: where it is when a resumed training had already stopped early."""
-    stopped = patience is not None and len(history) > 0 and _epochs_since_best(history, monitor) >= patience
+    stopped = patience is not None and len(history) > 0 and _epochs_since_best(history, monitor, best) >= patience
     return len(history) if stopped else epochs
 
 
-def _epochs_since_best(history: list[dict], monitor: str) -> int:
+def _epochs_since_best(history: list[dict], monitor: str, best: Callable) -> int:
     values = [row[monitor] for row in history]
-    best = max(values) if monitor.endswith("accuracy") else min(values)
-    return len(values) - 1 - values.index(best)
+    return len(values) - 1 - values.index(best(values))
 
 
 def _rate_callbacks(learning_rate: float | Callable[[int], float] | None) -> list[keras.callbacks.Callback]:
@@ -226,16 +229,27 @@ class _Kept(keras.callbacks.Callback):
             path.unlink()
 
 
+class _Measuring(keras.callbacks.Callback):
+    """Adds figures to those of an epoch, before the history takes them."""
+
+    def __init__(self, measure: Callable[[], dict[str, float]]):
+        super().__init__()
+        self.measure = measure
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs.update(self.measure())
+
+
 class _EarlyStopping(keras.callbacks.Callback):
     """Decides from the history alone, which a resumed training still has; Keras' own forgets its best at a kill."""
 
-    def __init__(self, kept: _Kept, monitor: str, patience: int):
+    def __init__(self, kept: _Kept, monitor: str, best: Callable, patience: int):
         super().__init__()
-        self.kept, self.monitor, self.patience = kept, monitor, patience
+        self.kept, self.monitor, self.best, self.patience = kept, monitor, best, patience
         self.best_weights = None
 
     def on_epoch_end(self, epoch, logs=None):
-        since_best = _epochs_since_best(self.kept.rows, self.monitor)
+        since_best = _epochs_since_best(self.kept.rows, self.monitor, self.best)
         if since_best == 0:
             self.best_weights = self.model.get_weights()
             self.kept.save(BEST)

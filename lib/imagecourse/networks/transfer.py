@@ -121,6 +121,7 @@ def learn(
         resume=resume,
         patience=patience,
         monitor="val_accuracy",
+        best=max,
         learning_rate=cosine_schedule(settings.learning_rate, epochs, warmup=1) if patience is None else None,
     )
 

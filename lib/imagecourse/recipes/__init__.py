@@ -192,6 +192,22 @@ def _add_face_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_caption_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--decoder",
+        choices=("attention", "pooled", "transformer"),
+        default="attention",
+        help="a GRU that looks at the places of the picture before each word (the default), one that is started from "
+        "the whole picture, or a small Transformer",
+    )
+    parser.add_argument(
+        "--language", choices=("en", "fr", "es"), default="en", help="of the captions, or of the sample (default: en)"
+    )
+    parser.add_argument(
+        "--compare", action="store_true", help="also train the other decoders, for the table on the card"
+    )
+
+
 TASKS = {
     "classifier": Task(
         "which class is it, of those that your folder has?",
@@ -207,6 +223,9 @@ TASKS = {
         "characters",
         "characters:CharacterRecipe",
         _add_character_options,
+    ),
+    "captions": Task(
+        "what is in the picture, in a sentence?", "captioner", "captions:CaptionRecipe", _add_caption_options
     ),
     "breeds": Task("which breed of dog is it?", "dogs", "breeds:BreedRecipe", _add_breed_options),
     "denoiser": Task(

@@ -22,6 +22,16 @@ VALIDATION_SHARES = {"train": 7 / 8, "validation": 1 / 8}
 
 
 @contextmanager
+def sample_or_folder(data: str, write_sample: Callable[[Path], object]) -> Iterator[Path]:
+    """The folder of a data set, or for "sample" a temporary one into which write_sample has written."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder, SAMPLE) if data == SAMPLE else Path(data)
+        if data == SAMPLE:
+            write_sample(root)
+        yield root
+
+
+@contextmanager
 def open_folder(
     data: str, write_sample: Callable[[Path], object], fractions: Mapping[str, float] = FRACTIONS
 ) -> Iterator[Dataset]:
@@ -29,10 +39,7 @@ def open_folder(
 
     fractions: of the splits, where the data set has none of its own. Raises: as `read_dataset`.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder, SAMPLE) if data == SAMPLE else Path(data)
-        if data == SAMPLE:
-            write_sample(root)
+    with sample_or_folder(data, write_sample) as root:
         dataset = read_dataset(root, fractions=fractions)
         check_names(dataset)
         for problem in dataset.problems:

@@ -62,6 +62,8 @@ def badge(cell: NotebookNode) -> str:
 def _fold(cell: NotebookNode) -> str:
     lines = cell.source.count("\n") + 1
     grading = cell.metadata.get("nbgrader", {})
+    if "hide-input" in cell.metadata.get("tags", []):
+        return "Show the code"
     if grading.get("solution"):
         return "Show the solution"
     if grading.get("grade"):

@@ -51,7 +51,7 @@ def restore(image: np.ndarray, method: str = COMPROMISE, calibration: Calibratio
     """Restore an image as far as its own noise and blur ask for it, or by one named method.
 
     "compromise" leaves clean, sharp images alone. Else it makes at most two passes: it removes noise, measures what is
-    left, and inverts a blur; without noise to remove it inverts the blur first, then removes the noise that this raises.
+    left, and inverts a blur; without noise it inverts the blur first, then removes the noise that this raises.
     The thresholds and strengths come from `calibration`; `removal` holds the methods and their sources.
 
     image: (h, w, 3) RGB or (h, w) uint8. method: "compromise" or a key of DENOISERS or SHARPENERS. calibration: None

@@ -22,6 +22,7 @@ STUDENT_LINE = re.compile(rf"^{PARAMETER} *=.*$", re.MULTILINE)
 HIDDEN_TESTS = re.compile(r"^[^\n]*BEGIN HIDDEN TESTS.*?END HIDDEN TESTS[^\n]*\n?", re.MULTILINE | re.DOTALL)
 PROJECT_FILES = ("LICENSE", "pyproject.toml")
 STUDENT_ROOMS = (
+    "captioning",
     "explain",
     "networks",
     "restoration",
@@ -33,7 +34,7 @@ STUDENT_ROOMS = (
     "exercises",
 )
 STUDENT_MODULES = ("__init__", "__main__", "cli", "files", "cache")
-STUDENT_COMMANDS = ("__init__", "quiet", "data", "restore", "predict", "explain", "teach")
+STUDENT_COMMANDS = ("__init__", "quiet", "data", "restore", "predict", "caption", "explain", "bias", "teach")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", ".*", "*.egg-info")
 README = """# {title}
 

@@ -20,11 +20,11 @@ def any_colour(rng: np.random.Generator) -> Colour:
     return tuple(map(int, pixel[0, 0])) if rng.random() < 0.5 else chosen[rng.integers(4)]
 
 
-def draw_background(rng: np.random.Generator, side: int) -> np.ndarray:
-    """A landscape or a pattern: (side, side, 3) uint8."""
+def draw_background(rng: np.random.Generator, side: int, name: str | None = None) -> np.ndarray:
+    """A landscape or a pattern, the one of a name in `BACKGROUNDS` or any: (side, side, 3) uint8."""
     image = _gradient(rng, side)
     names = list(BACKGROUNDS)
-    BACKGROUNDS[names[rng.integers(len(names))]](image, rng)
+    BACKGROUNDS[name or names[rng.integers(len(names))]](image, rng)
     return image
 
 

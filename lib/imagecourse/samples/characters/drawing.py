@@ -75,7 +75,7 @@ def draw_scene(families: Sequence[str], rng: np.random.Generator, size: int = 15
     if len(families) > 3 or len(set(families)) < len(families):
         raise ValueError(f"{', '.join(families)}: name at most three different families")
     cast = [(family, _known(family, FAMILIES)) for family in families]
-    pen = _new_picture(rng, size)
+    pen = new_picture(rng, size)
     slots = (np.arange(len(cast)) + 0.5) / max(1, len(cast))
     order = rng.permutation(len(cast))
     reach = {0: 0.0, 1: 0.24, 2: 0.21, 3: 0.175}[len(cast)]
@@ -85,9 +85,9 @@ def draw_scene(families: Sequence[str], rng: np.random.Generator, size: int = 15
         names[number] = family
         x = slots[position] + rng.normal(0, 0.12 if len(cast) == 1 else 0.05)
         ground = 0.6 + 0.1 * number + rng.uniform(-0.03, 0.04)
-        placed = _place(pen, rng, x, ground, reach * rng.uniform(0.85, 1.25))
+        placed = place_figure(pen, rng, x, ground, reach * rng.uniform(0.85, 1.25))
         draw_figure(replace(placed, number=number), _dressed(traits, rng), rng)
-    return _finish(pen, names, rng, size)
+    return finish(pen, names, rng, size)
 
 
 def _known(name: str, table: dict[str, Traits]) -> Traits:
@@ -109,32 +109,36 @@ def _draw_single(
     young: bool = False,
     foreign: int | None = None,
 ) -> Drawing:
-    pen = _new_picture(rng, size)
+    pen = new_picture(rng, size)
     smallest, largest, headroom = _HEIGHTS[stage]
     reach = rng.uniform(smallest, largest) * (0.85 if young else 1)
     x, middle = 0.5 + rng.uniform(-1, 1, 2) * max(0.03, 0.5 - headroom * reach)
     middle += 0.5 * (headroom - 1) * reach
     if rng.random() < 0.4:
         draw_prop(pen.moved(*rng.uniform((0.1, 0.15), (0.9, 0.9)), scale=rng.uniform(0.2, 0.35)), rng)
-    placed = _place(pen, rng, x, middle + reach, reach)
+    placed = place_figure(pen, rng, x, middle + reach, reach)
     draw_figure(replace(placed, number=1), traits, rng, stage, young, foreign)
     if rng.random() < 0.25:
         side = np.sign(rng.uniform(-1, 1))
         draw_prop(pen.moved(x + side * reach, middle + 0.7 * reach, scale=rng.uniform(0.2, 0.3)), rng)
-    return _finish(pen, names, rng, size)
+    return finish(pen, names, rng, size)
 
 
-def _new_picture(rng: np.random.Generator, size: int) -> Pen:
+def new_picture(rng: np.random.Generator, size: int, background: str | None = None) -> Pen:
+    """A pen on a background of that name, see `backgrounds.BACKGROUNDS`; None takes any. It draws at twice the size.
+
+    Raises: ValueError for less than 48 pixels.
+    """
     if size < _SMALLEST:
         raise ValueError(f"image size: {size} pixels are too few to draw in; use {_SMALLEST} or more")
     side = _SUPERSAMPLING * size
     palette = list(PALETTES.values())[rng.integers(len(PALETTES))]
     ink = shaded(palette.second, 0.35) if rng.random() < 0.6 else (40, 32, 44)
-    image, owner = draw_background(rng, side), np.zeros((side, side), np.uint8)
+    image, owner = draw_background(rng, side, background), np.zeros((side, side), np.uint8)
     return Pen(image, owner, np.eye(3)[:2], ink, width=rng.uniform(1.1, 2.1))
 
 
-def _place(pen: Pen, rng: np.random.Generator, x: float, ground: float, reach: float) -> Pen:
+def place_figure(pen: Pen, rng: np.random.Generator, x: float, ground: float, reach: float) -> Pen:
     """A pen for a figure that stands at (x, ground), `reach` half its height; perhaps leaning or mirrored."""
     shadow = oval(x, ground + 0.02 * reach, 0.8 * reach, 0.14 * reach)
     fill(pen.image, shadow, shaded(tuple(pen.image[_pixel(pen, x, ground)]), 0.72))
@@ -152,8 +156,8 @@ def _pixel(pen: Pen, x: float, y: float) -> tuple[int, int]:
     return row, column
 
 
-def _finish(pen: Pen, names: dict[int, str], rng: np.random.Generator, size: int) -> Drawing:
-    """Shrink to the final size, with a light of its own for every picture."""
+def finish(pen: Pen, names: dict[int, str], rng: np.random.Generator, size: int) -> Drawing:
+    """Shrink to the final size, with a light of its own for every picture; names: of the owners that get a mask."""
     image = cv2.resize(pen.image, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32)
     light = rng.uniform(0.82, 1.08) * rng.normal(1, 0.05, 3)
     image = np.clip(np.round(image * light), 0, 255).astype(np.uint8)

@@ -31,15 +31,22 @@ def any_pose(rng: np.random.Generator) -> Pose:
 
 
 def draw_figure(
-    pen: Pen, traits: Traits, rng: np.random.Generator, stage: int = 1, young: bool = False, foreign: int | None = None
+    pen: Pen,
+    traits: Traits,
+    rng: np.random.Generator,
+    stage: int = 1,
+    young: bool = False,
+    foreign: int | None = None,
+    asleep: bool = False,
 ) -> None:
     """Draw a character standing at (0, 1) and about 2 high.
 
-    stage: 1 to 3, later ones wear capes and crowns; young: large eyes. foreign: the number under which ears, tail and
-    cape are entered, for a fusion; None takes the pen's own.
+    stage: 1 to 3, later ones wear capes and crowns; young: large eyes; asleep: closed ones. foreign: the number under
+    which ears, tail and cape are entered, for a fusion; None takes the pen's own.
     """
     body, palette, pose = BODIES[traits.body], pick_palette(traits, rng), any_pose(rng)
     expression = any_expression(rng, 1.2 if young else 1)
+    expression = replace(expression, eyes="happy", mouth="smile") if asleep else expression
     borrowed = pen if foreign is None else replace(pen, number=foreign)
     if stage > 1:
         CAPES[traits.cape](_at(borrowed, body.back), palette, stage)
