@@ -135,13 +135,18 @@ def forward(model, images: list[np.ndarray], batch_size: int) -> np.ndarray | di
     return np.asarray(answers)[: len(images)]
 
 
-def images_per_second(models: Mapping[str, Any], rounds: int = 12, batch_size: int = BATCH_SIZE) -> dict[str, float]:
+def images_per_second(
+    models: Mapping[str, Any],
+    rounds: int = 12,
+    batch_size: int = BATCH_SIZE,
+    shape: tuple[int, int, int] | None = None,
+) -> dict[str, float]:
     """Of networks alone, on images in memory, by name: from the median time of a batch over so many rounds.
 
     The networks take turns, a batch each in every round: what else the computer does slows all of them alike, and no
-    large one looks faster than a small one by chance.
+    large one looks faster than a small one by chance. shape: of the images; None takes each network's own.
     """
-    images = {name: [np.zeros(model.input_shape[1:], np.uint8)] * batch_size for name, model in models.items()}
+    images = {name: [np.zeros(shape or model.input_shape[1:], np.uint8)] * batch_size for name, model in models.items()}
     seconds: dict[str, list[float]] = {name: [] for name in models}
     for number in range(rounds + 1):
         for name, model in models.items():
