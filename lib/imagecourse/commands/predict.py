@@ -48,25 +48,33 @@ def add(commands) -> None:
     command.add_argument("--output", metavar="FILE", help="write the table as .csv or .jsonl (default: CSV on stdout)")
     command.add_argument("--annotate", metavar="DIR", help="write copies with label and confidence drawn on them")
     command.add_argument("--sort", metavar="DIR", help="copy the originals into one folder per class")
+    command.add_argument(
+        "--runtime",
+        choices=("auto", "keras", "onnx"),
+        default="auto",
+        help="what runs the network: onnx is ONNX Runtime, about twice as fast, for which a model is exported once, at "
+        "its first use; auto is the same, or keras where that fails (default: auto)",
+    )
     command.add_argument("--debug", action="store_true", help="print shapes, best five classes and timings on stderr")
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from imagecourse.commands.quiet import import_tensorflow_quietly
-
-    import_tensorflow_quietly()
     from tqdm import tqdm
 
+    from imagecourse.commands.quiet import import_tensorflow_quietly
     from imagecourse.images import input_files
-    from imagecourse.networks import answers, bundles, predict
+    from imagecourse.networks import answers, bundles, predict, runtime
 
     if options.output:
         answers.check_table_name(options.output)
     for folder in filter(None, (options.annotate, options.sort)):
         answers.check_apart(options.input, folder)
     files = input_files(options.input)
-    bundle = bundles.load_bundle(options.model or bundles.default_model())
-    if options.sort and bundles.answers_by_name(bundle.model):
+    model = options.model or bundles.default_model()
+    if options.runtime == runtime.KERAS or not runtime.exported_path(model).is_file():
+        import_tensorflow_quietly()
+    bundle = runtime.load_for(model, options.runtime)
+    if options.sort and bundles.kind_of(bundle.model) == bundles.BY_NAME:
         raise ValueError(f"--sort: {bundle.folder.name} has no classes to sort into; use the table of --output")
     timings, failures = predict.Timings(), []
     with (
