@@ -145,6 +145,14 @@ def find_model(name: str | os.PathLike) -> Path:
     raise FileNotFoundError(f"{name}: no such model folder or .keras file; models here: {known}")
 
 
+def is_there(name: str | os.PathLike) -> bool:
+    """Whether `find_model` finds a model of this name."""
+    try:
+        return bool(find_model(name))
+    except FileNotFoundError:
+        return False
+
+
 def available_models(marker: str = LABELS_NAME) -> list[str]:
     """Names of the models below ./models and the models of the project that hold a file of this name.
 
