@@ -24,6 +24,11 @@ def add(commands) -> None:
         "\nA model with several answers, such as an age and a gender, has a column for each instead, and error last."
         "\nWith --detect the columns face,left,top,width,height say which face of the file a row is about."
     )
+    _add_input(command)
+    _add_outputs(command)
+
+
+def _add_input(command) -> None:
     command.add_argument(
         "-i", dest="input", required=True, metavar="IMAGE_OR_DIR", help="an image, or a folder of them"
     )
@@ -45,9 +50,6 @@ def add(commands) -> None:
         action="store_true",
         help="find faces first, and give a row with its box for each; for models of faces, on pictures that show more",
     )
-    command.add_argument("--output", metavar="FILE", help="write the table as .csv or .jsonl (default: CSV on stdout)")
-    command.add_argument("--annotate", metavar="DIR", help="write copies with label and confidence drawn on them")
-    command.add_argument("--sort", metavar="DIR", help="copy the originals into one folder per class")
     command.add_argument(
         "--runtime",
         choices=("auto", "keras", "onnx"),
@@ -55,6 +57,12 @@ def add(commands) -> None:
         help="what runs the network: onnx is ONNX Runtime, about twice as fast, for which a model is exported once, at "
         "its first use; auto is the same, or keras where that fails (default: auto)",
     )
+
+
+def _add_outputs(command) -> None:
+    command.add_argument("--output", metavar="FILE", help="write the table as .csv or .jsonl (default: CSV on stdout)")
+    command.add_argument("--annotate", metavar="DIR", help="write copies with label and confidence drawn on them")
+    command.add_argument("--sort", metavar="DIR", help="copy the originals into one folder per class")
     command.add_argument("--debug", action="store_true", help="print shapes, best five classes and timings on stderr")
 
 
