@@ -1,12 +1,22 @@
 """Pictures that fool measures and filters: drawings, nearly black and tiny ones, and noise beside flat parts."""
 
+import cv2
 import numpy as np
 import pytest
 
-from imagecourse.restoration import DENOISERS, SHARPENERS, add_gaussian_noise, noise_sigma, psnr, restore
+from imagecourse.restoration import (
+    DENOISERS,
+    SHARPENERS,
+    add_gaussian_blur,
+    add_gaussian_noise,
+    noise_sigma,
+    psnr,
+    restore,
+)
 from imagecourse.restoration.automatic import METHODS
-from imagecourse.restoration.measures import noise_by_plane
+from imagecourse.restoration.measures import fit_spectrum, noise_by_plane
 from imagecourse.samples import reference_photographs
+from imagecourse.samples.archive import canvas, text
 
 
 def chart() -> np.ndarray:
@@ -129,3 +139,27 @@ def test_noise_beside_a_flat_part_is_removed():
     result = restore(noisy)
     assert len(result.steps) == 1 and psnr(clean, result.image) > psnr(clean, noisy) + 4
     assert restore(clean).steps == ()
+
+
+# --- marks of compression ---
+
+
+def test_marks_of_compression_are_not_sharpened_into_dirt():
+    gains = []
+    for seed in ([42, 1], [7, 1], [7, 2]):
+        generator = np.random.default_rng(seed)
+        page = text.draw_text(generator, 512, {})[1]
+        scan = canvas.capture(page, generator)
+        result = restore(scan)
+        assert len(result.steps) == 2, "a page under a blur"
+        light = cv2.GaussianBlur(scan.astype(float), (0, 0), 16) / np.maximum(cv2.GaussianBlur(page, (0, 0), 16), 1)
+        lit = np.clip(page * light, 0, 255).astype(np.uint8)
+        gains.append(psnr(lit, result.image) - psnr(lit, scan))
+    assert min(gains) > 0.5, gains
+
+
+def test_what_lies_beyond_a_blur_is_counted_as_noise():
+    soft = add_gaussian_blur(reference_photographs()["coffee"], 1.6)
+    stored = cv2.imdecode(cv2.imencode(".jpg", soft, [cv2.IMWRITE_JPEG_QUALITY, 90])[1], cv2.IMREAD_UNCHANGED)
+    rests = [fit_spectrum(image, 0, slope=2.5, slope_deviation=0.5).rest for image in (soft, stored)]
+    assert rests[0] < 0.4 < 0.6 < rests[1]

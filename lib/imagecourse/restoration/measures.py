@@ -120,11 +120,15 @@ def _noise_eigenvalue(eigenvalues: np.ndarray) -> float:
 
 
 class SpectrumFit(NamedTuple):
-    """Power of a picture's luminance at frequency f (radians a pixel): exp(amplitude) f^-slope exp(-(blur f)^2)."""
+    """Power of a picture's luminance at frequency f (radians a pixel): exp(amplitude) f^-slope exp(-(blur f)^2).
+
+    rest: deviation in grey levels of what lies at the highest frequencies, where a blur leaves nothing of the picture.
+    """
 
     blur: float
     slope: float
     amplitude: float
+    rest: float = 0.0
 
 
 def fit_spectrum(
@@ -140,10 +144,10 @@ def fit_spectrum(
     image = without_equal_channels(image)
     if min(image.shape[:2]) < SPECTRUM_WINDOW:
         return SpectrumFit(blur or 0.0, slope, 0.0)
-    frequencies, power, floor = _radial_spectrum(image)
-    floor = max(noise**2, floor, 0.05)
+    frequencies, power, highest = _radial_spectrum(image)
+    floor, rest = max(noise**2, highest, 0.05), float(np.sqrt(highest))
     if np.sum(power > 2 * floor) < 3:
-        return SpectrumFit(blur or 0.0, slope, 0.0)
+        return SpectrumFit(blur or 0.0, slope, 0.0, rest)
     logarithm = np.log(frequencies)
 
     def misfit(parameters: np.ndarray) -> np.ndarray:
@@ -153,7 +157,8 @@ def fit_spectrum(
 
     start = [np.log(power[0]) + slope * logarithm[0], slope, 0.5][: 3 if blur is None else 2]
     fitted = least_squares(misfit, start, bounds=([-np.inf, 0, 0][: len(start)], np.inf)).x
-    return SpectrumFit(blur if len(fitted) == 2 else float(np.sqrt(fitted[2])), float(fitted[1]), float(fitted[0]))
+    found = blur if len(fitted) == 2 else float(np.sqrt(fitted[2]))
+    return SpectrumFit(found, float(fitted[1]), float(fitted[0]), rest)
 
 
 def _radial_spectrum(image: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
