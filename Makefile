@@ -5,13 +5,16 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DATA ?= data
 
-.PHONY: setup report test lint lab figures results features models bench clean
+.PHONY: setup report test verify lint lab figures results features models bench clean
 
 report: $(READY)  ## run every chapter, two side by side, and build the report site in reports/
 	$(BIN)/imagecourse report --jobs 2
 
 test: $(READY)  ## run the tests, two files side by side
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+verify: $(READY)  ## does this computer give the figures that are expected? a few minutes
+	$(BIN)/imagecourse verify
 
 lint: $(READY)  ## check the style of code and notebooks
 	$(BIN)/ruff check

@@ -9,18 +9,22 @@ history.csv         a row per epoch
 predictions.csv     a row per image of the test split: file, truth, prediction, a score per class; or what it gained
 """
 
+from __future__ import annotations
+
+import hashlib
 import json
 import os
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import pandas as pd
 
-from imagecourse.evaluation.labels import label_fault
-from imagecourse.evaluation.several_labels import LABEL_SEPARATOR
+from imagecourse.evaluation.labels import LABEL_SEPARATOR, label_fault
+
+if TYPE_CHECKING:  # Keras takes seconds to import, and a network that was exported does without
+    import keras
 
 ARCHITECTURE_NAME = "architecture.json"
 WEIGHTS_NAME = "model.weights.h5"
@@ -30,6 +34,8 @@ CARD_NAME = "card.json"
 HISTORY_NAME = "history.csv"
 PREDICTIONS_NAME = "predictions.csv"
 DEFAULT_NAME = "photo-filter"
+PARTS = (".json", ".h5", ".keras", ".txt")
+BY_NAME, SEVERAL, ONE = "by name", "several", "one"
 PICTURES = "pictures"
 """What the card of a model without labels says under `answers`."""
 
@@ -63,7 +69,21 @@ def is_multi_label(model: keras.Model) -> bool:
     if answers_by_name(model):
         return False
     activation = getattr(model.layers[-1], "activation", None)
-    return activation is keras.activations.sigmoid and model.output_shape[-1] > 1
+    return getattr(activation, "__name__", "") == "sigmoid" and model.output_shape[-1] > 1
+
+
+def kind_of(model: keras.Model) -> str:
+    """How a network answers: "by name", "several" (`is_multi_label`) or "one" label; an exported one knows it."""
+    if known := getattr(model, "kind", None):
+        return known
+    return BY_NAME if answers_by_name(model) else SEVERAL if is_multi_label(model) else ONE
+
+
+def model_digest(path: Path) -> str:
+    """16 hexadecimal digits of the files that say what a model answers."""
+    files = [file for file in sorted(path.iterdir()) if file.suffix in PARTS] if path.is_dir() else [path]
+    digests = [hashlib.sha256(file.read_bytes()).digest() for file in files]
+    return hashlib.sha256(b"".join(digests)).hexdigest()[:16]
 
 
 def load_bundle(name: str | os.PathLike) -> Bundle:
@@ -123,6 +143,14 @@ def find_model(name: str | os.PathLike) -> Path:
             return path
     known = ", ".join(available_models()) or "none yet, see imagecourse train"
     raise FileNotFoundError(f"{name}: no such model folder or .keras file; models here: {known}")
+
+
+def is_there(name: str | os.PathLike) -> bool:
+    """Whether `find_model` finds a model of this name."""
+    try:
+        return bool(find_model(name))
+    except FileNotFoundError:
+        return False
 
 
 def available_models(marker: str = LABELS_NAME) -> list[str]:
@@ -189,6 +217,8 @@ def load_architecture(folder: Path) -> keras.Model:
         raise FileNotFoundError(f"{path}: no such file; a model folder needs it, copy the whole folder again")
     config = without_compilation(_parse_json(path, path.read_bytes()))
     check_architecture(path, config)
+    import keras
+
     try:
         model = keras.models.model_from_json(json.dumps(config))
     except Exception as error:  # a damaged description can fail in any layer
@@ -205,6 +235,8 @@ def _load_keras_file(path: Path) -> keras.Model:
     except (zipfile.BadZipFile, KeyError) as error:
         raise ValueError(f"{path}: not a Keras model file; save it again with model.save") from error
     check_architecture(path, without_compilation(_parse_json(path, content)))
+    import keras
+
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # as above
