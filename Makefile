@@ -50,7 +50,7 @@ models: $(READY)  ## train the shipped models again: make models DATA=folder-wit
 		--output models/characters-fairytail
 	$(BIN)/imagecourse train breeds --data $(DATA)/dogs --min-images 50 --output models/dogs-10 \
 		--compare backbones --compare regimes --compare preparations --compare learning-curve --compare from-scratch \
-		--compare kinds-of-data --other-data $(DATA)/faces --other-data $(DATA)/photos \
+		--compare explanations --compare kinds-of-data --other-data $(DATA)/faces --other-data $(DATA)/photos \
 		--other-data $(DATA)/characters/pokemon
 	$(BIN)/imagecourse train breeds --data $(DATA)/dogs --max-images 22 --output models/dogs-120
 	$(BIN)/imagecourse train faces --data $(DATA)/faces --output models/faces
