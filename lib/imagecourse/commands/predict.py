@@ -58,14 +58,14 @@ def _predict(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from imagecourse.images import input_files
-    from imagecourse.networks import answers, bundles, predict
+    from imagecourse.networks import answers, bundles, model_files, predict
 
     if options.output:
         answers.check_table_name(options.output)
     for folder in filter(None, (options.annotate, options.sort)):
         answers.check_apart(options.input, folder)
     files = input_files(options.input)
-    bundle = bundles.load_bundle(options.model or bundles.default_model())
+    bundle = bundles.load_bundle(options.model or model_files.default_model())
     if options.sort and bundles.answers_by_name(bundle.model):
         raise ValueError(f"--sort: {bundle.folder.name} has no classes to sort into; use the table of --output")
     timings, failures = predict.Timings(), []
