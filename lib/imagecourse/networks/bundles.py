@@ -82,7 +82,7 @@ def load_bundle(name: str | os.PathLike) -> Bundle:
     beside it or one named like the file (`cats.labels.txt`). A network that ends in logits gets a softmax or sigmoid,
     and a `ModelWarning` says so. Weights become float32. Nothing in the files is run.
 
-    Raises: FileNotFoundError; ModelError: which file, what is wrong, what to do.
+    Raises: FileNotFoundError; ValueError for a model of another kind; ModelError: which file, what is wrong, what to do.
     """
     path = find_model(name)
     return _from_folder(path) if path.is_dir() else _from_file(path)
@@ -96,9 +96,9 @@ def _from_file(path: Path) -> Bundle:
 
 def _from_folder(folder: Path) -> Bundle:
     if read_card(folder).get("answers") == PICTURES:
-        raise ModelError(f"{folder}: answers with pictures, not with classes; use it with imagecourse restore")
+        raise ValueError(f"{folder}: answers with pictures, not with classes; use it with imagecourse restore")
     if (folder / VOCABULARY_NAME).is_file():
-        raise ModelError(f"{folder}: writes captions, and names no classes; use it with imagecourse caption")
+        raise ValueError(f"{folder}: writes captions, and names no classes; use it with imagecourse caption")
     labels, network = read_labels(labels_file(folder)), load_architecture(folder)
     model, labels = _checked(labels_file(folder), labels, network, weights_file(folder))
     card, history, predictions = read_records(folder)
@@ -129,11 +129,11 @@ def _checked(path: Path, labels: list[str], model: keras.Model, weights: Path) -
 def load_restorer(name: str | os.PathLike) -> Bundle:
     """Load a model folder whose network answers with a picture (see `restorers`): no labels, otherwise as above.
 
-    Raises: FileNotFoundError; ModelError: which file, what is wrong, what to do.
+    Raises: FileNotFoundError; ValueError for a model of another kind; ModelError: which file, what is wrong, what to do.
     """
     path = find_model(name)
     if path.is_file() or read_card(path).get("answers") != PICTURES:
-        raise ModelError(f"{path}: answers with classes, not with pictures; use it with imagecourse predict")
+        raise ValueError(f"{path}: answers with classes, not with pictures; use it with imagecourse predict")
     model = load_architecture(path)
     load_weights(model, path)
     return Bundle(model, [], path, *read_records(path))
