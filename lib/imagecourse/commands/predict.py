@@ -71,18 +71,18 @@ def _predict(options: argparse.Namespace) -> int:
 
     from imagecourse.commands.quiet import import_tensorflow_quietly
     from imagecourse.images import input_files
-    from imagecourse.networks import answers, bundles, predict, runtime
+    from imagecourse.networks import answering, answers, model_files, predict, runtime
 
     if options.output:
         answers.check_table_name(options.output)
     for folder in filter(None, (options.annotate, options.sort)):
         answers.check_apart(options.input, folder)
     files = input_files(options.input)
-    model = options.model or bundles.default_model()
+    model = options.model or model_files.default_model()
     if options.runtime == runtime.KERAS or not runtime.exported_path(model).is_file():
         import_tensorflow_quietly()
     bundle = runtime.load_for(model, options.runtime)
-    if options.sort and bundles.kind_of(bundle.model) == bundles.BY_NAME:
+    if options.sort and answering.kind_of(bundle.model) == answering.BY_NAME:
         raise ValueError(f"--sort: {bundle.folder.name} has no classes to sort into; use the table of --output")
     timings, failures = predict.Timings(), []
     with (
