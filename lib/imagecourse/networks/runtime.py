@@ -64,7 +64,7 @@ def _shape(sizes: list) -> tuple[int | None, ...]:
 
 
 def exported_path(name: str | os.PathLike) -> Path:
-    """Where the exported network of a model lies, or will lie. Raises: FileNotFoundError as `model_files.find_model`."""
+    """Where the exported network of a model lies, or will lie. Raises: as `model_files.find_model`."""
     path = find_model(name)
     return _place(path.stem, model_digest(path))
 
