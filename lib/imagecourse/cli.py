@@ -13,6 +13,7 @@ from imagecourse import __version__
 
 COMMANDS = (
     "report", "data", "train", "predict", "caption", "explain", "bias", "restore", "pipeline", "export", "app", "teach",
+    "verify",
 )  # fmt: skip
 
 

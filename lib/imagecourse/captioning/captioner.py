@@ -109,7 +109,7 @@ def _read(image_size: int, path: Path) -> tuple[np.ndarray | None, str]:
 
 
 def load_captioner(name: str | os.PathLike = DEFAULT_NAME) -> Captioner:
-    """Load a captioner by name or path, see `bundles.find_model`. Nothing in its files is run.
+    """Load a captioner by name or path, see `model_files.find_model`. Nothing in its files is run.
 
     Raises: FileNotFoundError, ValueError: which file, what is wrong, what to do.
     """

@@ -9,16 +9,17 @@ history.csv         a row per epoch
 predictions.csv     a row per image of the test split: file, truth, prediction, a score per class; or what it gained
 """
 
+from __future__ import annotations
+
 import os
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
 import pandas as pd
 
-from imagecourse.evaluation.labels import label_fault
-from imagecourse.evaluation.several_labels import LABEL_SEPARATOR
+from imagecourse.evaluation.labels import LABEL_SEPARATOR, label_fault
 from imagecourse.networks.loading import (
     holds_architecture,
     load_architecture,
@@ -40,7 +41,12 @@ from imagecourse.networks.model_files import (
     read_records,
     without_numbers,
 )
-from imagecourse.networks.probabilities import last_activation, with_probabilities
+from imagecourse.networks.model_files import is_there as is_there
+
+if TYPE_CHECKING:  # Keras takes seconds to import, and a network that was exported does without
+    import keras
+
+BY_NAME, SEVERAL, ONE = "by name", "several", "one"
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +77,16 @@ def is_multi_label(model: keras.Model) -> bool:
     """Whether a network answers yes or no for each of several classes: its last layer ends in a sigmoid."""
     if answers_by_name(model):
         return False
+    from imagecourse.networks.probabilities import last_activation
+
     return model.output_shape[-1] > 1 and last_activation(model) == "sigmoid"
+
+
+def kind_of(model: keras.Model) -> str:
+    """How a network answers: "by name", "several" (`is_multi_label`) or "one" label; an exported one knows it."""
+    if known := getattr(model, "kind", None):
+        return known
+    return BY_NAME if answers_by_name(model) else SEVERAL if is_multi_label(model) else ONE
 
 
 def load_bundle(name: str | os.PathLike) -> Bundle:
@@ -82,7 +97,7 @@ def load_bundle(name: str | os.PathLike) -> Bundle:
     beside it or one named like the file (`cats.labels.txt`). A network that ends in logits gets a softmax or sigmoid,
     and a `ModelWarning` says so. Weights become float32. Nothing in the files is run.
 
-    Raises: FileNotFoundError; ValueError for a model of another kind; ModelError: which file, what is wrong, what to do.
+    Raises: FileNotFoundError; ValueError for a model of another kind; ModelError for a file that cannot be used.
     """
     path = find_model(name)
     return _from_folder(path) if path.is_dir() else _from_file(path)
@@ -116,6 +131,8 @@ def _checked(path: Path, labels: list[str], model: keras.Model, weights: Path) -
     check_labels(path, labels, model)
     if answers_by_name(model):
         return model, labels
+    from imagecourse.networks.probabilities import with_probabilities
+
     try:
         complete, added = with_probabilities(model)
     except ValueError as error:
@@ -129,7 +146,7 @@ def _checked(path: Path, labels: list[str], model: keras.Model, weights: Path) -
 def load_restorer(name: str | os.PathLike) -> Bundle:
     """Load a model folder whose network answers with a picture (see `restorers`): no labels, otherwise as above.
 
-    Raises: FileNotFoundError; ValueError for a model of another kind; ModelError: which file, what is wrong, what to do.
+    Raises: FileNotFoundError; ValueError for a model of another kind; ModelError for a file that cannot be used.
     """
     path = find_model(name)
     if path.is_file() or read_card(path).get("answers") != PICTURES:

@@ -1,5 +1,6 @@
 """The plain files of a model folder, and where model folders lie; nothing here needs Keras."""
 
+import hashlib
 import json
 import os
 import re
@@ -23,6 +24,7 @@ PICTURES = "pictures"
 """What the card of a model without labels says under `answers`."""
 SINGLE_FILES = (".keras", ".h5", ".hdf5")
 """Ends of the names of files that hold layers and weights in one."""
+PARTS = (".json", ".txt", *SINGLE_FILES)
 NUMBERED = re.compile(r"(\d+) +(.+)")
 
 
@@ -46,6 +48,21 @@ def find_model(name: str | os.PathLike) -> Path:
             return path
     known = ", ".join(available_models()) or "none yet, see imagecourse train"
     raise FileNotFoundError(f"{name}: no such model folder or file; models here: {known}")
+
+
+def is_there(name: str | os.PathLike) -> bool:
+    """Whether `find_model` finds a model of this name."""
+    try:
+        return bool(find_model(name))
+    except FileNotFoundError:
+        return False
+
+
+def model_digest(path: Path) -> str:
+    """16 hexadecimal digits of the files that say what a model answers."""
+    files = [file for file in sorted(path.iterdir()) if file.suffix in PARTS] if path.is_dir() else [path]
+    digests = [hashlib.sha256(file.read_bytes()).digest() for file in files]
+    return hashlib.sha256(b"".join(digests)).hexdigest()[:16]
 
 
 def available_models(marker: str = LABELS_NAME) -> list[str]:

@@ -59,4 +59,5 @@ def gap_sentence(measure: Measure, gap: Gap | None) -> str:
     if gap.certain:
         where = f"the largest gap is between {gap.higher} (higher) and {gap.lower} (lower)"
         return f"{measure.title}: {where}, {gap.difference:.3g} ({interval})."
-    return f"{measure.title}: cannot tell; the largest of the differences between {gap.groups} groups, {gap.difference:.3g}, has the interval {interval}."
+    largest = f"the largest of the differences between {gap.groups} groups, {gap.difference:.3g}"
+    return f"{measure.title}: cannot tell; {largest}, has the interval {interval}."
