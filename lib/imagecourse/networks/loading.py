@@ -1,5 +1,7 @@
 """Layers and weights from files, of Keras 3 and Keras 2, in one file or several; nothing in the files is run."""
 
+from __future__ import annotations
+
 import json
 import shutil
 import tempfile
@@ -7,10 +9,8 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import h5py
-import keras
 import numpy as np
 
 from imagecourse.networks.model_files import (
@@ -22,6 +22,9 @@ from imagecourse.networks.model_files import (
     parse_json,
 )
 from imagecourse.networks.older_keras import is_older, modern
+
+if TYPE_CHECKING:
+    import keras
 
 MOST_LAYERS, MOST_UNITS, DEEPEST = 2_000, 100_000, 100
 """More than in any network for pictures: the largest of keras.applications have a thousand layers."""
@@ -64,6 +67,8 @@ def stored_architecture(path: Path) -> dict:
             with zipfile.ZipFile(path) as archive:
                 content = archive.read("config.json")
         else:
+            import h5py
+
             with h5py.File(path) as file:
                 content = file.attrs["model_config"]
     except (zipfile.BadZipFile, KeyError, OSError, NotImplementedError, RuntimeError) as error:
@@ -75,6 +80,8 @@ def build(path: Path, config: dict) -> keras.Model:
     """A network from the description in a file. Raises: ModelError for one that carries code, or gives no network."""
     config = without_compilation(config)
     check_architecture(path, config)
+    import keras
+
     try:
         model = keras.models.model_from_json(json.dumps(modern(config) if is_older(config) else config))
     except Exception as error:  # a damaged description can fail in any layer
@@ -153,6 +160,8 @@ def _load(model: keras.Model, path: Path) -> None:
 @contextmanager
 def _under_own_name(path: Path) -> Iterator[Path]:
     """The weights under a name that tells Keras their format: it reads the name, and others gave other names."""
+    import h5py
+
     with tempfile.TemporaryDirectory() as folder:
         plain = path
         if path.suffix == ".keras":
@@ -168,6 +177,8 @@ def _under_own_name(path: Path) -> Iterator[Path]:
 
 def _check_stored(model: keras.Model, path: Path) -> None:
     """Refuse arrays that lie outside of the file, or are larger than any that the network has, with ValueError."""
+    import h5py
+
     largest = max((int(np.prod(weights.shape)) for weights in model.weights), default=0)
 
     def fault(name: str) -> str | None:
