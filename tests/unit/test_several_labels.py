@@ -8,7 +8,8 @@ import pytest
 from imagecourse.cli import main
 from imagecourse.datasets import read_dataset
 from imagecourse.datasets.pairs import add_pairs, composed_pairs
-from imagecourse.evaluation.several_labels import choose_thresholds, join_labels, multi_label_figures, split_labels
+from imagecourse.evaluation.labels import join_labels, split_labels
+from imagecourse.evaluation.several_labels import choose_thresholds, multi_label_figures
 from imagecourse.images import read_image, write_image
 from imagecourse.networks.bundles import Bundle, is_multi_label
 from imagecourse.networks.predict import predict_files

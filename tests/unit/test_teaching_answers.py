@@ -40,15 +40,22 @@ WRONG = {
         "soften-tests": [("/ temperature", "* temperature"), (" / powers.sum(axis=1, keepdims=True)", "")],
     },
     "04_transfer_learning": {
-        "standardised-tests": [("values.std()", "values.var()"), ("max(values.std(), 1 /", "max(values.std(), 0 *")],
         "zca-matrix-tests": [(" @ directions.T", ""), ("np.sqrt(variances + epsilon)", "(variances**0.5 + epsilon)")],
-        "head-weights-tests": [("(hidden + 1) *", "hidden *"), ("(features + 1) * classes", "features * classes")],
-        "top-k-tests": [("higher < k", "higher <= k"), ("scores > own", "scores < own")],
+        "borrow-another-tests": [
+            (" and not isinstance(layer, keras.layers.BatchNormalization)", ""),
+            ("learns or layer.name == first", "layer.name == first"),
+        ],
+        "head-network-tests": [('activation="relu"', 'activation="tanh"'), ("Dropout(0.5)", "Dropout(0.05)")],
+        "margins-tests": [
+            ("fit(features[train], labels[train])", "fit(features, labels)"),
+            ("scores[rows, labels[held_out]] = -np.inf", "pass"),
+        ],
     },
     "05_saliency_and_feature_maps": {
         "integrate-tests": [("+ 0.5", ""), ("blank + alpha * (image - blank)", "alpha * image")],
         "cam-tests": [("np.maximum(", "np.subtract("), (" if positive.max() > 0 else positive", "")],
         "deletion-tests": [("-saliency", "saliency"), (".copy()", "")],
+        "average-tests": [("GlobalAveragePooling2D", "GlobalMaxPooling2D"), (', activation="sigmoid"', "")],
     },
     "06_age_and_gender": {
         "two-headed-tests": [(', activation="sigmoid"', ""), ('name="age")(features)', 'name="age")(trunk()[1])')],
@@ -73,7 +80,7 @@ WRONG = {
         ],
         "relatives-tests": [("links | links.T |", "links |"), ("np.unique(groups, return_inverse=True)[1]", "groups")],
         "unfinished-tests": [
-            ("done.get(path.name) != fingerprint(path)", "path.name not in done"),
+            ("done.get(name) != fingerprint(files[name])", "name not in done"),
             ("            continue", "            break"),
         ],
     },
@@ -82,31 +89,29 @@ WRONG = {
 
 # what the tests of a chapter take from cells that are no exercise
 GIVEN = {
-    "04_transfer_learning": """
-from types import SimpleNamespace
-
-def network_with_head(*hidden):
-    layers = [keras.layers.Dense(width) for width in (*hidden, 3)]
-    return SimpleNamespace(
-        trunk=SimpleNamespace(output_shape=(None, 8)), top=keras.Sequential([keras.Input((8,)), *layers])
-    )
-
-linear, mlp, breeds = network_with_head(), network_with_head(256), list("abc")
-""",
     "05_saliency_and_feature_maps": """
 from imagecourse.networks import architectures
-network = explain.examine(architectures.character_cnn(2, 48), list("ab"))
+classes = list("ab")
+network = explain.examine(architectures.character_cnn(2, 48), classes)
 images = np.random.default_rng(1).integers(0, 256, (2, 48, 48, 3)).astype(np.float32)
+early = keras.Sequential([keras.Input((9, 9, 3)), keras.layers.Conv2D(5, 3)])
+
+def new_top():
+    parts = keras.Input(early.output_shape[1:], name="maps")
+    x = keras.layers.Conv2D(96, 3, padding="same", use_bias=False, name="look")(parts)
+    x = keras.layers.BatchNormalization(momentum=0.9, name="look_norm")(x)
+    x = keras.layers.Activation("relu", name="look_relu")(x)
+    x = keras.layers.GlobalMaxPooling2D(name="anywhere")(x)
+    x = keras.layers.Dropout(0.2, name="dropout")(x)
+    return keras.Model(parts, keras.layers.Dense(len(classes), activation="sigmoid", name="answer")(x))
 """,
     "08_digitisation_demo": """
 import hashlib
-import tempfile
-from pathlib import Path
 from imagecourse.networks import restorers
-network, depth, output_dir = restorers.denoiser(4, 4), 4, tempfile.mkdtemp()
+network, depth = restorers.denoiser(4, 4), 4
 
-def fingerprint(path):
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+def fingerprint(content):
+    return hashlib.sha256(content).hexdigest()
 """,
     "06_age_and_gender": """
 layers, generator = keras.layers, np.random.default_rng(2)
@@ -121,15 +126,15 @@ def age_network():
     inputs, features = trunk()
     return keras.Model(inputs, {"age": layers.Dense(1, name="age")(features)})
 
-def trained(build, inputs, run, epochs, weights):
+def train_heads(run, weights):
     noise = np.random.default_rng(run).normal(0, 0.3, 60)
-    return None, {"age": (ages_true - 40) / 25 + noise, "gender": np.clip(0.5 + noise, 0, 1)}
+    return {"age": (ages_true - 40) / 25 + noise, "gender": np.clip(0.5 + noise, 0, 1)}
 
 def years(answers):
     return answers["age"] * 25 + 40
 
 ages_true, order = generator.uniform(0, 90, 60), generator.permutation(60)
-image_size, seeds, head_epochs, MIDDLE, SPREAD, features, borrowed = 16, 2, 3, 40, 25, None, None
+image_size, seeds, MIDDLE, SPREAD = 16, 2, 40, 25
 train, validation, woman = order[:40], order[40:], np.tile([0.0, 1.0], 30)
 """,
     "07_captioning": "side, channels = 2, 3",
@@ -181,7 +186,7 @@ def lie(value):
     if isinstance(value, str):
         return LyingText()
     if isinstance(value, keras.Model):
-        return keras.models.clone_model(value)  # of the same form, with other weights
+        return keras.Model(value.inputs, value.inputs, name=value.name)  # it gives back what it gets
     return LyingNumber(0) if isinstance(value, int | float | np.number) else value
 
 

@@ -27,17 +27,14 @@ def add(commands) -> None:
     )
     download.add_argument("--to", type=Path, metavar="DIR", help="where it goes (default: data/NAME)")
 
+    _add_looks(actions)
+    _add_writers(actions)
+
+
+def _add_looks(actions) -> None:
     about = "What a folder of images holds: layout, classes, splits, sizes, unreadable files, duplicates."
     check = add_command(actions, "check", about, "imagecourse data check data/photos", _check_data)
     check.add_argument("path", type=Path, metavar="PATH", help="a folder in any layout of `imagecourse data list`")
-
-    about = "Make a clean data set with train and validation folders from a folder of class folders."
-    build = add_command(actions, "build", about, "imagecourse data build my_pictures data/mine", _build_data)
-    build.add_argument("source", type=Path, metavar="SOURCE", help="one sub-folder of images per class; only read")
-    build.add_argument("destination", type=Path, metavar="DEST", help="a new folder; its report.csv lists every file")
-    build.add_argument(
-        "--decisions", type=Path, metavar="FILE", help="decisions.csv of an audit: what is wrong or moves"
-    )
 
     about = "Which labels are probably wrong, which pictures are odd, which are copies: a page to decide on."
     audit = add_command(actions, "audit", about, "imagecourse data audit my_pictures -o my_audit", _audit_data)
@@ -46,6 +43,16 @@ def add(commands) -> None:
         "-o", "--output", type=Path, required=True, metavar="DIR", help="a new folder for audit.html and audit.csv"
     )
     audit.add_argument("--backbone", default="efficientnet_lite0", metavar="NAME", help="default: efficientnet_lite0")
+
+
+def _add_writers(actions) -> None:
+    about = "Make a clean data set with train and validation folders from a folder of class folders."
+    build = add_command(actions, "build", about, "imagecourse data build my_pictures data/mine", _build_data)
+    build.add_argument("source", type=Path, metavar="SOURCE", help="one sub-folder of images per class; only read")
+    build.add_argument("destination", type=Path, metavar="DEST", help="a new folder; its report.csv lists every file")
+    build.add_argument(
+        "--decisions", type=Path, metavar="FILE", help="decisions.csv of an audit: what is wrong or moves"
+    )
 
     about = "Keep what a frozen network sees in a data set in one file, without its pictures."
     example = "imagecourse data features data/dogs --backbone efficientnet_lite2 -o data/features/dogs.npz"

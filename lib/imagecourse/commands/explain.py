@@ -72,11 +72,11 @@ def _draw(options: argparse.Namespace, image) -> None:
     from imagecourse.explain.figures import label_sheet
     from imagecourse.files import atomic_path
     from imagecourse.images import squeeze
-    from imagecourse.networks import bundles, predict
+    from imagecourse.networks import bundles, model_files, predict
 
     if options.method not in METHODS:
         raise ValueError(f"--method {options.method}: no such method; choose one of {', '.join(METHODS)}")
-    bundle = bundles.load_bundle(options.model or bundles.default_model())
+    bundle = bundles.load_bundle(options.model or model_files.default_model())
     images = squeeze(image, *predict.input_size(bundle))[None]
     classes = bundle.card.get("answers", {}) if bundles.answers_by_name(bundle.model) else bundle.labels
     network = examine(bundle.model, classes)

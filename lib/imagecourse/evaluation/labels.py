@@ -1,7 +1,12 @@
-"""What a class may be called: its name becomes a folder, a column of a table, a line of a file."""
+"""What a class may be called, since its name becomes a folder, a column of a table, a line of a file; and several names
+as one text."""
 
 import unicodedata
+from collections.abc import Sequence
 
+import numpy as np
+
+LABEL_SEPARATOR = " + "
 RESERVED_LABELS = ("file", "label", "confidence", "error", "truth", "prediction", "unsure")
 """Names that tables and folders of answers use themselves."""
 FORMULA_SIGNS = ("=", "+", "-", "@")
@@ -26,3 +31,19 @@ def label_fault(label: str) -> str | None:
     if label in RESERVED_LABELS:
         return "is the name of another column; rename the class"
     return None
+
+
+def join_labels(scores: np.ndarray, classes: Sequence[str], thresholds: np.ndarray) -> list[str]:
+    """The classes of each picture whose score reaches its threshold, as text such as "goku + vegeta", or "".
+
+    scores: (n, classes). thresholds: (classes,).
+    """
+    named = scores >= thresholds
+    return [LABEL_SEPARATOR.join(name for name, yes in zip(classes, row, strict=True) if yes) for row in named]
+
+
+def split_labels(label: str, classes: Sequence[str]) -> list[str]:
+    """The classes that a text of `join_labels` names; a class whose own name holds the separator is one."""
+    if label == "" or label in classes:
+        return [label] if label else []
+    return label.split(LABEL_SEPARATOR)

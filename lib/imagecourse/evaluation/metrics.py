@@ -24,7 +24,12 @@ class Estimate(NamedTuple):
     high: float
 
     def __str__(self) -> str:
-        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+        return format(self, ".3f")
+
+    def __format__(self, spec: str) -> str:
+        """All three in one format: f"{change:+.2f}" gives +0.10 (+0.02 to +0.18)."""
+        value, low, high = (format(number, spec or ".3f") for number in self)
+        return f"{value} ({low} to {high})"
 
 
 def classification_summary(truth: np.ndarray, scores: np.ndarray) -> dict[str, float]:

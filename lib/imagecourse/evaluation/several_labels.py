@@ -1,31 +1,12 @@
-"""Several labels for one picture: their names as text, a threshold for each class, and measures."""
-
-from collections.abc import Sequence
+"""Several labels for one picture: a threshold for each class, and measures."""
 
 import numpy as np
 from sklearn.metrics import average_precision_score
 
 from imagecourse.evaluation.metrics import precision_recall_table
 
-LABEL_SEPARATOR = " + "
 SINGLE, MULTI = MODES = ("single", "multi")
 """One label a picture, or independent probabilities that can name several."""
-
-
-def join_labels(scores: np.ndarray, classes: Sequence[str], thresholds: np.ndarray) -> list[str]:
-    """The classes of each picture whose score reaches its threshold, as text such as "goku + vegeta", or "".
-
-    scores: (n, classes). thresholds: (classes,).
-    """
-    named = scores >= thresholds
-    return [LABEL_SEPARATOR.join(name for name, yes in zip(classes, row, strict=True) if yes) for row in named]
-
-
-def split_labels(label: str, classes: Sequence[str]) -> list[str]:
-    """The classes that a text of `join_labels` names; a class whose own name holds the separator is one."""
-    if label == "" or label in classes:
-        return [label] if label else []
-    return label.split(LABEL_SEPARATOR)
 
 
 def choose_thresholds(truth: np.ndarray, scores: np.ndarray) -> np.ndarray:

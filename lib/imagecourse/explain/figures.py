@@ -166,7 +166,8 @@ def truth_curves(curves: Mapping[str, Curve], ylabel: str = "answer", ax: Axes |
     for title, curve in curves.items():
         ax.plot(curve.shares, curve.answers.mean(axis=0), label=f"{title} ({curve.area.mean():.2f})")
     ax.set(xlabel="share of pixels changed, most salient first", ylabel=ylabel, xlim=(0, 1))
-    ax.legend(fontsize=8, title="mean area", title_fontsize=8)
+    below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.16), "ncols": 2}  # curves may be anywhere
+    ax.legend(fontsize=8, title="mean area", title_fontsize=8, **below)
     return ax
 
 

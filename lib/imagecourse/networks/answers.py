@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import matplotlib
 import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
-from imagecourse.evaluation.several_labels import split_labels
+from imagecourse.evaluation.labels import split_labels
 from imagecourse.files import atomic_path
 from imagecourse.images import read_image, write_image
 
@@ -174,6 +173,8 @@ def draw_box(image: np.ndarray, box: Mapping[str, Any], text: str) -> np.ndarray
 
 
 def _font(size: float) -> ImageFont.FreeTypeFont:
+    import matplotlib
+
     return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), size)
 
 

@@ -16,11 +16,12 @@ from imagecourse.images import read_image, squeeze
 from imagecourse.networks import identity
 from imagecourse.networks.backbones import backbone
 from imagecourse.networks.predict import forward
+from imagecourse.networks.runtime import OnnxNetwork, quick_network
 
 View = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 """A function (image, generator) -> image, (h, w, 3) uint8 both, such as a random crop or a change of colour."""
 
-BATCH_SIZE = 32
+BATCH_SIZE, MANY = 32, 512
 HALF_LARGEST = float(np.finfo(np.float16).max)
 
 
@@ -60,7 +61,7 @@ def cached_features(
                 missing.append(row)
             else:
                 features[row] = found.reshape(features.shape[1:])
-        for rows, vectors in _vectors(model, missing, jobs, views):
+        for rows, vectors in _vectors(_quickest(model, len(missing)), missing, jobs, views):
             features[rows] = vectors
             cache.store([keys[row] for row in rows], vectors)
     return features
@@ -99,9 +100,14 @@ def mapped_features(
     rows = MappedRows(name, network.output_shape[1:], np.float16, cache_dir)
     first_of = {key: place for place, key in reversed(list(enumerate(keys)))}
     missing = [first_of[key] for key, number in zip(first_of, rows.numbers(list(first_of)), strict=True) if number < 0]
-    for places, vectors in _vectors(network, sorted(missing), jobs, views):
+    for places, vectors in _vectors(_quickest(network, len(missing)), sorted(missing), jobs, views):
         rows.append([keys[place] for place in places], np.clip(vectors, -HALF_LARGEST, HALF_LARGEST))
     return MappedFeatures(rows, rows.numbers(keys).reshape(len(views), -1))
+
+
+def _quickest(model: keras.Model, pictures: int) -> keras.Model | OnnxNetwork:
+    """What looks at so many pictures soonest: from some hundreds on, an export takes less time than it saves."""
+    return quick_network(model, identity.of_network(model)) if pictures >= MANY else model
 
 
 def _jobs(
@@ -115,7 +121,7 @@ def _jobs(
 
 
 def _vectors(
-    model: keras.Model, rows: list[int], jobs: list[tuple[str, Path, str]], views: Mapping[str, View]
+    model: keras.Model | OnnxNetwork, rows: list[int], jobs: list[tuple[str, Path, str]], views: Mapping[str, View]
 ) -> Iterator[tuple[list[int], np.ndarray]]:
     """The network's answers for some of the jobs, group by group."""
     read = partial(_read_view, model.input_shape[1:3], views)

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import keras
 import numpy as np
 import pandas as pd
 
-from imagecourse.evaluation.several_labels import join_labels
+from imagecourse.evaluation.labels import join_labels
 from imagecourse.files import in_groups, read_ahead
 from imagecourse.images import read_image, squeeze
-from imagecourse.networks.bundles import Bundle, answers_by_name, is_multi_label
+from imagecourse.networks.answering import BY_NAME, ONE, SEVERAL, Bundle, kind_of
 from imagecourse.networks.detection import FaceBox, cut_face, find_faces
+from imagecourse.networks.runtime import OnnxNetwork
 
 BATCH_SIZE = 32
 EVEN = 0.5
@@ -81,7 +81,7 @@ def predict_files(
     if threshold is not None and not 0 <= threshold <= 1:
         raise ValueError(f"threshold: {threshold} is out of range; give a probability from 0 to 1")
     timings = timings or Timings()
-    answer = partial(_answer_of(bundle.model), bundle, threshold)
+    answer = partial(ANSWERS[kind_of(bundle.model)], bundle, threshold)
     read = partial(_read_faces if detect else _read, *input_size(bundle))
     for readings in in_groups(read_ahead(read, files, ahead=2 * batch_size), batch_size):
         batch = [part for reading in readings for part in reading.parts]
@@ -98,18 +98,16 @@ def input_size(bundle: Bundle) -> tuple[int, int]:
     shape = bundle.model.input_shape
     if len(shape) != 4 or shape[3] != 3:
         raise ValueError(f"{bundle.folder}: the network takes {shape}, not RGB images (n, h, w, 3); use another model")
-    height, width = bundle.card.get("input_size", shape[1:])[:2] if None in shape[1:3] else shape[1:3]
+    height, width = [*bundle.card.get("input_size", []), None, None][:2] if None in shape[1:3] else shape[1:3]
     if height is None or width is None:
         raise ValueError(f'{bundle.folder}: no image size is known; write "input_size": [h, w, 3] into card.json')
     return height, width
 
 
-def scores_of_files(
-    model: keras.Model, files: Sequence[str], view: Callable[[np.ndarray], np.ndarray] | None = None
-) -> np.ndarray:
+def scores_of_files(model, files: Sequence[str], view: Callable[[np.ndarray], np.ndarray] | None = None) -> np.ndarray:
     """Probabilities (n, classes) of pictures, changed by view (of (h, w, 3) uint8) before they are squeezed.
 
-    Raises: as `read_image`.
+    model: Keras' or a `runtime.OnnxNetwork`. Raises: as `read_image`.
     """
 
     def read(file: str) -> np.ndarray:
@@ -124,24 +122,31 @@ def scores_of_files(
 def forward(model, images: list[np.ndarray], batch_size: int) -> np.ndarray | dict[str, np.ndarray]:
     """The network's answer for at most batch_size images.
 
-    The batch is filled up with zeros to batch_size, so that TensorFlow compiles the network for one shape only.
+    For TensorFlow the batch is filled up with zeros to batch_size, so that it compiles the network for one shape only.
     images: each (h, w, 3) uint8 in the network's own size. Returns: (n, …) float32, for a network with several outputs
     one of them by each name.
     """
-    batch = np.zeros((batch_size, *images[0].shape), np.float32)
+    size = len(images) if isinstance(model, OnnxNetwork) else batch_size
+    batch = np.zeros((size, *images[0].shape), np.float32)
     batch[: len(images)] = images
-    return keras.tree.map_structure(lambda values: np.asarray(values)[: len(images)], model.predict_on_batch(batch))
+    answers = model.predict_on_batch(batch)
+    if isinstance(answers, dict):
+        return {name: np.asarray(values)[: len(images)] for name, values in answers.items()}
+    return np.asarray(answers)[: len(images)]
 
 
 def images_per_second(
-    models: Mapping[str, keras.Model], rounds: int = 12, batch_size: int = BATCH_SIZE
+    models: Mapping[str, Any],
+    rounds: int = 12,
+    batch_size: int = BATCH_SIZE,
+    shape: tuple[int, int, int] | None = None,
 ) -> dict[str, float]:
     """Of networks alone, on images in memory, by name: from the median time of a batch over so many rounds.
 
     The networks take turns, a batch each in every round: what else the computer does slows all of them alike, and no
-    large one looks faster than a small one by chance.
+    large one looks faster than a small one by chance. shape: of the images; None takes each network's own.
     """
-    images = {name: [np.zeros(model.input_shape[1:], np.uint8)] * batch_size for name, model in models.items()}
+    images = {name: [np.zeros(shape or model.input_shape[1:], np.uint8)] * batch_size for name, model in models.items()}
     seconds: dict[str, list[float]] = {name: [] for name in models}
     for number in range(rounds + 1):
         for name, model in models.items():
@@ -224,12 +229,6 @@ Columns = tuple[dict[str, Sequence], dict[str, Sequence]]
 """The columns of a table of answers that stand before the errors, and those behind them."""
 
 
-def _answer_of(model: keras.Model) -> Callable[[Bundle, float | None, np.ndarray], Columns]:
-    if answers_by_name(model):
-        return _named_answers
-    return _several_labels if is_multi_label(model) else _best_label
-
-
 def _named_answers(bundle: Bundle, threshold: float | None, scores: np.ndarray) -> Columns:
     columns = {}
     for name, values in zip(bundle.labels, scores.T, strict=True):
@@ -262,3 +261,10 @@ def _several_labels(bundle: Bundle, threshold: float | None, scores: np.ndarray)
     confidence = np.where(named.any(axis=1), lowest_named, scores.max(axis=1))
     before = {"label": join_labels(scores, bundle.labels, thresholds), "confidence": confidence}
     return before, dict(zip(bundle.labels, scores.T, strict=True))
+
+
+ANSWERS: dict[str, Callable[[Bundle, float | None, np.ndarray], Columns]] = {
+    BY_NAME: _named_answers,
+    SEVERAL: _several_labels,
+    ONE: _best_label,
+}

@@ -14,7 +14,9 @@ import numpy as np
 import pandas as pd
 
 from imagecourse.files import temporary_folder, write_json
-from imagecourse.networks.bundles import (
+from imagecourse.networks.bundles import answers_by_name, check_labels
+from imagecourse.networks.loading import check_architecture, without_compilation
+from imagecourse.networks.model_files import (
     ARCHITECTURE_NAME,
     CARD_NAME,
     HISTORY_NAME,
@@ -22,10 +24,6 @@ from imagecourse.networks.bundles import (
     PICTURES,
     PREDICTIONS_NAME,
     WEIGHTS_NAME,
-    answers_by_name,
-    check_architecture,
-    check_labels,
-    without_compilation,
 )
 
 HALF_LARGEST = float(np.finfo(np.float16).max)

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from imagecourse.networks.bundles import find_model
+from imagecourse.networks.model_files import find_model, is_there
 
 Captioner = Callable[[Sequence[np.ndarray]], list[str]]
 """images: each (h, w, 3) uint8 RGB -> a caption for each."""
@@ -14,12 +14,7 @@ DEFAULT = "captioner"
 
 def available_captioner(name: str = DEFAULT) -> str | None:
     """The name of a captioner that can be used, or None."""
-    if not find_spec("imagecourse.captioning"):
-        return None
-    try:
-        return find_model(name).name
-    except FileNotFoundError:
-        return None
+    return find_model(name).name if find_spec("imagecourse.captioning") and is_there(name) else None
 
 
 def find_captioner(name: str) -> Captioner:

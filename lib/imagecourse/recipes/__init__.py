@@ -30,6 +30,7 @@ class TrainingRequest:
 
 
 COMPARISONS = ("backbones", "regimes", "preparations", "learning-curve", "from-scratch", "kinds-of-data")
+EXPLANATIONS = "explanations"
 
 
 class Task(NamedTuple):
@@ -129,10 +130,11 @@ def _add_breed_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-images", type=int, metavar="N", help="train on at most N pictures of each class")
     parser.add_argument(
         "--compare",
-        choices=COMPARISONS,
+        choices=(*COMPARISONS, EXPLANATIONS),
         action="append",
         default=[],
-        help="also put this table on the card, which takes longer; may be repeated",
+        help="also put this table on the card (explanations: where the network looked in twenty test pictures), which "
+        "takes longer; may be repeated",
     )
     parser.add_argument(
         "--other-data",

@@ -18,7 +18,8 @@ from imagecourse.networks.imagenet import imagenet_head
 from imagecourse.networks.saving import round_to_half
 from imagecourse.networks.scratch import learn_from_scratch
 from imagecourse.networks.transfer import FINETUNED, FROZEN, REGIMES, SCRATCH, borrow, both_views, learn
-from imagecourse.recipes import TrainingRequest, breed_tables
+from imagecourse.recipes import EXPLANATIONS, TrainingRequest, breed_tables
+from imagecourse.recipes.breed_explanations import explain_some
 from imagecourse.recipes.common import Recipe, Trained, Training, held_out_rows
 from imagecourse.recipes.data import held_back
 from imagecourse.samples.breeds import write_breeds
@@ -33,8 +34,8 @@ IMAGENET_NOTE = (
 
 class BreedRecipe(Recipe):
     """backbone: what to borrow. regime: one of `transfer.REGIMES`. min_images, max_images: of each class, see
-    `datasets.choose_classes`. compare: names of tables for the card, see `breed_tables.compare`. other_data: data sets
-    for one of them.
+    `datasets.choose_classes`. compare: names of tables for the card, see `breed_tables.compare`, or EXPLANATIONS.
+    other_data: data sets for one of the tables.
     """
 
     splits = ("train", "test")
@@ -67,10 +68,11 @@ class BreedRecipe(Recipe):
         return choose_classes(dataset, **self.images, seed=self.request.seed)
 
     def study(self, everything: Dataset, dataset: Dataset, training: Training) -> dict:
-        if not self.compare:
+        names = [name for name in self.compare if name != EXPLANATIONS]
+        if not names:
             return {}
         work = breed_tables.Work(dataset, self.backbone, self.other_data, training, self._from_scratch)
-        return {"comparisons": breed_tables.compare(self.compare, work, self.tables)}
+        return {"comparisons": breed_tables.compare(names, work, self.tables)}
 
     def learn(self, dataset: Dataset, training: Training) -> Trained:
         folder = training.checkpoint_dir / self.regime
@@ -90,6 +92,8 @@ class BreedRecipe(Recipe):
             "training_images": {"all": int(counts.sum()), "fewest": int(counts.min()), "most": int(counts.max())},
             "confused_pairs": confused_pairs(rows["label"], answers).to_dict("records"),
         }
+        if EXPLANATIONS in self.compare:
+            facts[EXPLANATIONS] = explain_some(trained.model, classes, rows["file"].tolist(), truth, self.request.seed)
         return facts | (self._imagenet_facts(rows["file"].tolist(), truth) if dataset.layout == "stanford-dogs" else {})
 
     def _imagenet_facts(self, files: list[str], truth: np.ndarray) -> dict:

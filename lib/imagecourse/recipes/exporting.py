@@ -1,7 +1,6 @@
 """A model for other programs, with a certificate: what it costs, and whether it still gives the same answers."""
 
 import os
-import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -22,7 +21,7 @@ from imagecourse.evaluation.metrics import Estimate, accuracy_with_interval, boo
 from imagecourse.files import atomic_path, in_groups, new_folder, read_ahead, temporary_folder, write_json
 from imagecourse.images import read_image, squeeze
 from imagecourse.networks.bundles import Bundle
-from imagecourse.networks.predict import BATCH_SIZE, EVEN, forward, input_size
+from imagecourse.networks.predict import BATCH_SIZE, EVEN, forward, images_per_second, input_size
 from imagecourse.networks.runtime import OnnxNetwork, quantise, write_onnx
 from imagecourse.recipes.classifying_page import classifying_page
 from imagecourse.samples import reference_photographs
@@ -225,18 +224,14 @@ WRITERS = {"onnx": _write_onnx, "litert": _write_litert, "saved_model": _write_s
 
 
 def _ask_both(bundle: Bundle, network: Network, pictures: list, size: tuple[int, int]) -> _Measured:
-    """Both about every picture, batch by batch in turns; the first batch warms up and does not count as time."""
-    answers, seconds = {"keras": [], "exported": []}, {"keras": 0.0, "exported": 0.0}
+    """Both about every picture, batch by batch."""
     networks = {"keras": bundle.model, "exported": network}
-    for number, batch in enumerate(in_groups(read_ahead(partial(_seen, size), pictures, 2 * BATCH_SIZE), BATCH_SIZE)):
+    answers = {name: [] for name in networks}
+    for batch in in_groups(read_ahead(partial(_seen, size), pictures, 2 * BATCH_SIZE), BATCH_SIZE):
         for name, each in networks.items():
-            if number == 0:
-                forward(each, batch, BATCH_SIZE)
-            start = time.perf_counter()
             answers[name].append(_flat(forward(each, batch, BATCH_SIZE)))
-            seconds[name] += time.perf_counter() - start
-    batches = len(answers["keras"])
-    speed = {name: round(batches * BATCH_SIZE / spent, 1) for name, spent in seconds.items()}
+    speed = images_per_second(networks, shape=(*size, 3))
+    speed = {name: round(value, 1) for name, value in speed.items()}
     return _Measured(np.concatenate(answers["keras"]), np.concatenate(answers["exported"]), speed)
 
 

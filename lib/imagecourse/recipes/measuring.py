@@ -18,7 +18,8 @@ from imagecourse.evaluation import (
     expected_calibration_error,
     mean_with_interval,
 )
-from imagecourse.evaluation.several_labels import LABEL_SEPARATOR, join_labels, multi_label_figures
+from imagecourse.evaluation.labels import LABEL_SEPARATOR, join_labels
+from imagecourse.evaluation.several_labels import multi_label_figures
 from imagecourse.networks.features import cached_features
 
 BASELINE = "efficientnet_lite0"

@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from bs4 import BeautifulSoup
@@ -14,6 +15,7 @@ from pygments.formatters import HtmlFormatter
 
 from imagecourse.reports.cells import PICTURES, picture_address, to_blocks
 from imagecourse.reports.prose import Prose, data_uri
+from imagecourse.reports.search import Section
 
 COVER_WIDTH = 760  # pixels: twice the width of a card, for sharp screens
 KEY_FIGURES = 4
@@ -34,13 +36,19 @@ def chapter_page(notebook: NotebookNode, folder: Path, run: dict, before: dict |
     return page.render(title=title, blocks=blocks, contents=contents, run=run, before=before, after=after)
 
 
-def index_page(chapters: list[dict], versions: dict[str, str]) -> str:
-    """HTML of the index. chapters: runs.json entries, each with `title`, `summary`, `cover` and `metrics` besides."""
+def index_page(chapters: list[dict], versions: dict[str, str], searched: Sequence[Section]) -> str:
+    """HTML of the index, with the search.
+
+    chapters: runs.json entries, each with `title`, `summary`, `cover` and `metrics` besides. searched: of all chapters.
+    """
     seeds = sorted({str(chapter["seed"]) for chapter in chapters if chapter["seed"] is not None})
     failed = sum(not chapter["passed"] for chapter in chapters)
     seconds = sum(chapter["seconds"] for chapter in chapters)
-    page = page_environment().get_template("index.html")
-    return page.render(chapters=chapters, versions=versions, seeds=seeds, failed=failed, seconds=seconds)
+    environment = page_environment()
+    script = Markup(environment.get_template("search.js").render())
+    facts = {"chapters": chapters, "versions": versions, "seeds": seeds, "failed": failed, "seconds": seconds}
+    page = environment.get_template("index.html")
+    return page.render(**facts, sections=[section._asdict() for section in searched], search_script=script)
 
 
 def introduction(notebook: NotebookNode) -> tuple[str, str]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 import imagecourse
-from imagecourse.evaluation import Estimate, accuracy_with_interval
+from imagecourse.evaluation import Estimate, accuracy_with_interval, mean_with_interval
 from imagecourse.files import atomic_path, read_json
 
 BEGIN, END = "<!-- results: made by `make results` -->", "<!-- end of results -->"
@@ -32,11 +32,26 @@ MEASURES = {
         "deux sur une image : les deux, et personne d'autre",
         "dos en una imagen: ambos, y nadie más",
     ),
+    "gender as written down": ("genre tel que noté", "género tal como se anotó"),
+    "age within 10 years": ("âge à 10 ans près", "edad con 10 años de margen"),
+    "age, mean error in years": ("âge, erreur moyenne en années", "edad, error medio en años"),
+    "BLEU-4": ("BLEU-4", "BLEU-4"),
+    "CIDEr": ("CIDEr", "CIDEr"),
+    "noise of 15, PSNR in dB": ("bruit de 15, PSNR en dB", "ruido de 15, PSNR en dB"),
+    "noise of 25, PSNR in dB": ("bruit de 25, PSNR en dB", "ruido de 25, PSNR en dB"),
+    "noise of 50, PSNR in dB": ("bruit de 50, PSNR en dB", "ruido de 50, PSNR en dB"),
+    "pages never seen, error from 0 to 1": (
+        "pages jamais vues, erreur de 0 à 1",
+        "páginas nunca vistas, error de 0 a 1",
+    ),
 }
 
 
 class Row(NamedTuple):
-    """A measured figure in percent. shipped, baseline: with the interval over test pictures; mean: over trainings."""
+    """A measured figure. shipped, baseline: with the interval over test pictures; mean: over trainings.
+
+    form: how a number is written; shares in percent.
+    """
 
     model: str
     measure: str
@@ -44,6 +59,7 @@ class Row(NamedTuple):
     shipped: Estimate
     baseline: Estimate | None = None
     mean: Estimate | None = None
+    form: Callable[[float], str] = lambda share: f"{100 * share:.1f}"
 
 
 def rows(models: Path) -> list[Row]:
@@ -62,7 +78,7 @@ def table(models: Path, language: str = "en") -> str:
     for row in rows(models):
         link = f"[{row.model}](models/{row.model}/card.json)"
         measure = row.measure if language == "en" else MEASURES[row.measure][language == "es"]
-        figures = [_text(estimate, language) for estimate in (row.shipped, row.baseline, row.mean)]
+        figures = [_text(estimate, row.form, language) for estimate in (row.shipped, row.baseline, row.mean)]
         lines.append([link, measure, str(row.images), *figures])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -84,10 +100,10 @@ def renew_readmes(project: Path | None = None) -> list[Path]:
     return changed
 
 
-def _text(estimate: Estimate | None, language: str) -> str:
+def _text(estimate: Estimate | None, form: Callable[[float], str], language: str) -> str:
     if estimate is None or np.isnan(estimate.low):
         return "–"
-    value, low, high = (f"{100 * figure:.1f}" for figure in estimate)
+    value, low, high = map(form, estimate)
     text = f"{value} ({low}–{high})"
     return text if language == "en" else text.replace(".", ",")
 
@@ -137,8 +153,54 @@ def _breeds(folder: Path, card: dict) -> Iterator[Row]:
         yield Row(folder.name, measure, card["metrics"]["images"], _estimate(card["test"][name]), _estimate(baseline))
 
 
+def _faces(folder: Path, card: dict) -> Iterator[Row]:
+    answers, baseline = pd.read_csv(folder / "predictions.csv"), card.get("baseline", {})
+    if "true_gender" in answers:
+        right = accuracy_with_interval(answers["true_gender"], answers["gender"])
+        always = _share(baseline["gender_accuracy"], len(answers))
+        yield Row(folder.name, "gender as written down", len(answers), right, always)
+    if "true_age" in answers:
+        errors = (answers["age"] - answers["true_age"]).abs()
+        near = accuracy_with_interval(np.ones(len(errors), bool), (errors <= 10).to_numpy())
+        yield Row(folder.name, "age within 10 years", len(answers), near)
+        yield Row(folder.name, "age, mean error in years", len(answers), mean_with_interval(errors), form=_two_decimals)
+
+
+def _share(value: float, images: int) -> Estimate:
+    right = np.arange(images) < round(value * images)
+    return accuracy_with_interval(np.ones(images, bool), right)
+
+
+def _captions(folder: Path, card: dict) -> Iterator[Row]:
+    for measure, name in (("BLEU-4", "bleu_4"), ("CIDEr", "cider")):
+        yield Row(folder.name, measure, card["metrics"]["images"], _estimate(card["test"][name]), form=_two_decimals)
+
+
+def _restoration(folder: Path, card: dict) -> Iterator[Row]:
+    """Of a denoiser, beside the compromise of chapter 01; of a document cleaner, beside the best classical one."""
+    table = pd.read_csv(folder / "predictions.csv")
+    if "damage" not in table:
+        own, others = table.pop(folder.name), table.drop(columns=["file", "as it is"])
+        best = mean_with_interval(others[others.mean().idxmin()])
+        measure = "pages never seen, error from 0 to 1"
+        yield Row(folder.name, measure, len(table), mean_with_interval(own), best, form=lambda value: f"{value:.3f}")
+        return
+    for noise in (15, 25, 50):
+        rows = table[table["damage"] == f"noise_{noise}"]
+        figures = (mean_with_interval(rows[name]) for name in ("denoiser", "compromise"))
+        yield Row(folder.name, f"noise of {noise}, PSNR in dB", len(rows), *figures, form=_two_decimals)
+
+
+def _two_decimals(value: float) -> str:
+    return f"{value:.2f}"
+
+
 TASKS: dict[str, Callable[[Path, dict], Iterator[Row]]] = {
     "photo": _photo,
     "characters": _characters,
     "breeds": _breeds,
+    "faces": _faces,
+    "captions": _captions,
+    "denoiser": _restoration,
+    "documents": _restoration,
 }

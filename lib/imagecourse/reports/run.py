@@ -21,6 +21,7 @@ from imagecourse.files import atomic_path, divert_stderr, read_json, write_json
 from imagecourse.reports.chapters import chapter_number, find_notebooks
 from imagecourse.reports.pages import chapter_page, cover, index_page, introduction, readable_time
 from imagecourse.reports.parameters import Parameter, check_settings, describe_parameters
+from imagecourse.reports.search import sections
 
 DEFAULT_OUTPUT = "reports"
 FIGURES = "figures"
@@ -236,12 +237,15 @@ def build_site(output: Path) -> None:
         texts = {"number": number, "heading": heading, "title": title or run["name"], "summary": summary}
         results = {"cover": cover(notebook, output / run["figures_dir"]), "metrics": metrics.get(run["name"], {})}
         chapters.append(run | texts | results)
+    searched = []
     for index, (chapter, notebook) in enumerate(zip(chapters, notebooks, strict=True)):
         folder = Path(notebook.metadata.papermill.input_path).parent
         before, after = ([None, *chapters][index], [*chapters, None][index + 1])
-        _write_text(chapter_page(notebook, folder, chapter, before, after), output / f"{chapter['name']}.html")
+        page = chapter_page(notebook, folder, chapter, before, after)
+        _write_text(page, output / f"{chapter['name']}.html")
+        searched += sections(f"{chapter['name']}.html", page, chapter["heading"])
     latest = max(chapters, key=lambda chapter: chapter["finished"])
-    _write_text(index_page(chapters, latest["versions"]), output / "index.html")
+    _write_text(index_page(chapters, latest["versions"], searched), output / "index.html")
 
 
 def _write_text(text: str, path: Path) -> None:

@@ -104,9 +104,11 @@ def _passes(
     removal, inversion = f"sliding_dct(noise={noise.level:.1f})", f"inverse_filter(blur={spectrum.blur:.2f})"
     blurred = spectrum.blur > calibration.blur_threshold
     if denoised is None and blurred:
-        shrinkage = calibration.shrinkage_for(noise.level)
-        restored = remove_noise_and_blur(image, noise.planes, shrinkage, spectrum, calibration.regularisation)
-        return restored, (inversion, removal)
+        planes = np.maximum(noise.planes, spectrum.rest)  # marks of compression count too: the filter raises them
+        level = float(np.sqrt(np.mean(planes**2)))
+        shrinkage = calibration.shrinkage_for(level)
+        restored = remove_noise_and_blur(image, planes, shrinkage, spectrum, calibration.regularisation)
+        return restored, (inversion, f"sliding_dct(noise={level:.1f})")
     if denoised is None:
         return image.copy(), ()
     if blurred:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from imagecourse.restoration.calibration import Calibration
+from imagecourse.restoration.calibration import EDGE_NOISE, Calibration
 from imagecourse.restoration.filters import add_gaussian_blur, add_gaussian_noise
 from imagecourse.restoration.measures import SpectrumFit, edge_width, fit_spectrum, noise_by_plane
 from imagecourse.restoration.removal import invert_blur, remove_noise_and_blur
@@ -14,8 +14,8 @@ from imagecourse.restoration.removal import invert_blur, remove_noise_and_blur
 FAINT_NOISE, CLEAR_BLUR = 5.0, 1.2
 """Noise (grey levels) and blur (pixels) that are to be found; what is weaker may stay."""
 
-EDGE_NOISE, BLUR_NOISE = 10.0, (0.0, 10.0, 25.0)
-"""Noise at which edges are measured, and levels at which blurred and sharp pictures are to be told apart."""
+BLUR_NOISE = (0.0, 10.0, 25.0)
+"""Noise in which blurred and sharp pictures are to be told apart."""
 
 LITTLE_NOISE, MUCH_NOISE = 2.0, 15.0
 """Noise in which both ways to invert a blur are tried: before and after the noise is removed."""
@@ -71,13 +71,15 @@ def _best_shrinkage(crops: list[np.ndarray], level: float) -> float:
 
 def calibrate_blur(crops: list[np.ndarray], calibration: Calibration) -> Calibration:
     """The part that reads blur: the width of edges, then the threshold. calibration: with the parts before it."""
-    widths = tuple(_median_edge_width(crops, blur, calibration) for blur in calibration.blur_levels)
-    calibration = replace(calibration, edge_widths=widths)
+    less, more = (
+        tuple(_median_edge_width(crops, blur, noise, calibration) for blur in calibration.blur_levels)
+        for noise in EDGE_NOISE
+    )
+    calibration = replace(calibration, edge_widths=less, edge_widths_in_noise=more)
     return replace(calibration, blur_threshold=_blur_threshold(crops, calibration))
 
 
-def _median_edge_width(crops: list[np.ndarray], blur: float, calibration: Calibration) -> float:
-    noise = EDGE_NOISE
+def _median_edge_width(crops: list[np.ndarray], blur: float, noise: float, calibration: Calibration) -> float:
     widths = [edge_width(_denoise(_damage(crop, blur, noise), noise, calibration), noise) for crop in crops]
     return float(np.median([width for width in widths if width] or [0]))
 

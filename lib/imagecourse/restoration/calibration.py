@@ -13,6 +13,8 @@ from imagecourse.files import read_json, write_json
 from imagecourse.restoration.measures import SpectrumFit, edge_width, fit_spectrum
 
 STORED = Path(__file__).with_name("calibration.json")
+EDGE_NOISE = (10.0, 25.0)
+"""Noise, removed again, in which edges are measured, in grey levels: removing more of it widens them more."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,8 @@ class Calibration:
     noise_levels, noise_readings: noise added to the references, and the median reading of `noise_by_plane` for it.
     noise_threshold: halfway between the noisiest reading without noise and the lowest with `FAINT_NOISE`.
     slope, slope_deviation: mean and standard deviation of the power-law fall of the references' spectra.
-    blur_levels, edge_widths: blur added to the references, and the median `edge_width` for it, once noise is removed.
+    blur_levels: blur added to the references; edge_widths, edge_widths_in_noise: the median `edge_width` for it, once
+    noise of the one and the other strength of `EDGE_NOISE` is removed.
     blur_threshold: halfway between what 95 % of sharp and 95 % of blurred (`CLEAR_BLUR`) references read.
     shrinkage: for each noise level above zero, the DCT threshold in noise deviations with the best mean PSNR.
     regularisation: weight of the spectrum's prior in the inverse filter with the best mean PSNR, where there is hardly
@@ -36,6 +39,7 @@ class Calibration:
     slope_deviation: float = 0.5
     blur_levels: tuple[float, ...] = (0, 0.8, 1.2, 1.6, 2.0, 3.0, 4.0)
     edge_widths: tuple[float, ...] = (0.6, 1.0, 1.3, 1.6, 1.9, 2.7, 3.6)
+    edge_widths_in_noise: tuple[float, ...] = (0.7, 1.1, 1.4, 1.7, 2.0, 2.8, 3.7)
     blur_threshold: float = 0.9
     shrinkage: tuple[float, ...] = (2.7,) * 7
     regularisation: float = 0.3
@@ -72,8 +76,12 @@ class Calibration:
         spectrum = fit_spectrum(image, noise, self.slope, self.slope_deviation)
         if denoised is None:
             return spectrum
-        blur = (spectrum.blur + float(np.interp(width, self.edge_widths, self.blur_levels))) / 2
+        blur = (spectrum.blur + self._edge_blur(width, noise)) / 2
         return fit_spectrum(image, noise, self.slope, self.slope_deviation, blur)
+
+    def _edge_blur(self, width: float, noise: float) -> float:
+        widths = self.edge_widths, self.edge_widths_in_noise
+        return float(np.interp(noise, EDGE_NOISE, [np.interp(width, each, self.blur_levels) for each in widths]))
 
     def shrinkage_for(self, noise: float) -> float:
         """The DCT threshold for noise of this deviation, in noise deviations."""

@@ -3,14 +3,34 @@
 Images are (h, w, 3) RGB or (h, w) grey uint8 throughout.
 """
 
+import warnings
 from collections.abc import Callable
 
 import cv2
 import numpy as np
+from skimage.color import rgb2ycbcr, ycbcr2rgb
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from skimage.restoration import denoise_tv_chambolle, denoise_wavelet, estimate_sigma, richardson_lucy, wiener
 
 Filter = Callable[[np.ndarray], np.ndarray]
+
+
+def _keeping_pictures(filters: dict[str, Filter]) -> dict[str, Filter]:
+    """The filters, each of which gives a picture back as it came where it would leave one tone of it."""
+
+    def keeping(work: Filter) -> Filter:
+        def filtered(image: np.ndarray) -> np.ndarray:
+            result = work(image)
+            return image.copy() if _one_tone(result) and not _one_tone(image) else result
+
+        return filtered
+
+    return {name: keeping(work) for name, work in filters.items()}
+
+
+def _one_tone(image: np.ndarray) -> bool:
+    return bool((image == image[:1, :1]).all())
+
 
 SHARPEN_4 = np.array([[0, -1, 0], [-1, 5, -1], [0, -1, 0]], np.float32)
 """The picture minus its Laplacian, from the four neighbours: sharpens, keeps the mean."""
@@ -46,11 +66,15 @@ def _non_local_means(luminance: float, colour: float) -> Filter:
 
 
 def _wavelet(image: np.ndarray) -> np.ndarray:
-    colour = image.ndim == 3
-    axis = 2 if colour else None
-    return _to_uint8(
-        denoise_wavelet(image / 255, method="BayesShrink", convert2ycbcr=colour, channel_axis=axis, rescale_sigma=True)
-    )
+    if image.ndim == 2:
+        return _to_uint8(_wavelet_plane(image / 255))
+    planes = np.moveaxis(rgb2ycbcr(image), 2, 0)
+    return _to_uint8(ycbcr2rgb(np.stack([_wavelet_plane(plane) for plane in planes], axis=2)))
+
+
+def _wavelet_plane(plane: np.ndarray) -> np.ndarray:
+    sigma = _wavelet_sigma(plane)
+    return denoise_wavelet(plane, sigma=sigma, method="BayesShrink") if sigma else plane
 
 
 def _total_variation(image: np.ndarray) -> np.ndarray:
@@ -62,17 +86,19 @@ def _to_uint8(image: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(image * 255), 0, 255).astype(np.uint8)
 
 
-DENOISERS: dict[str, Filter] = {
-    "nlm_weak": _non_local_means(3, 3),
-    "nlm_medium": _non_local_means(5, 10),
-    "nlm_strong": _non_local_means(10, 10),
-    "bilateral": lambda image: cv2.bilateralFilter(image, 9, 75, 75),
-    "wavelet": _wavelet,
-    "total_variation": _total_variation,
-    "median": lambda image: cv2.medianBlur(image, 3),
-    "gaussian": lambda image: cv2.GaussianBlur(image, (0, 0), 1.0),
-}
-"""Classic denoisers at fixed settings, uint8 image to uint8 image.
+DENOISERS: dict[str, Filter] = _keeping_pictures(
+    {
+        "nlm_weak": _non_local_means(3, 3),
+        "nlm_medium": _non_local_means(5, 10),
+        "nlm_strong": _non_local_means(10, 10),
+        "bilateral": lambda image: cv2.bilateralFilter(image, 9, 75, 75),
+        "wavelet": _wavelet,
+        "total_variation": _total_variation,
+        "median": lambda image: cv2.medianBlur(image, 3),
+        "gaussian": lambda image: cv2.GaussianBlur(image, (0, 0), 1.0),
+    }
+)
+"""Classic denoisers at fixed settings, uint8 image to uint8 image; what one would flatten to one tone stays as it is.
 
 Non-local means (Buades, Coll and Morel 2005; luminance/colour strength 3/3, 5/10, 10/10, template 7, search 15),
 bilateral (Tomasi and Manduchi 1998; 9 pixels, 75, 75), wavelet (BayesShrink: Chang, Yu and Vetterli 2000), total
@@ -112,14 +138,16 @@ def _deconvolved(image: np.ndarray, deconvolve: Filter) -> np.ndarray:
     return _to_uint8(restored[border : border + height, border : border + width].reshape(image.shape))
 
 
-SHARPENERS: dict[str, Filter] = {
-    "laplacian_4": lambda image: cv2.filter2D(image, -1, SHARPEN_4),
-    "laplacian_8": lambda image: cv2.filter2D(image, -1, SHARPEN_8),
-    "unsharp_mask": _unsharp_mask,
-    "richardson_lucy": _richardson_lucy,
-    "wiener": lambda image: wiener_deconvolution(image, 1.5),
-}
-"""Classic sharpeners at fixed settings, uint8 image to uint8 image.
+SHARPENERS: dict[str, Filter] = _keeping_pictures(
+    {
+        "laplacian_4": lambda image: cv2.filter2D(image, -1, SHARPEN_4),
+        "laplacian_8": lambda image: cv2.filter2D(image, -1, SHARPEN_8),
+        "unsharp_mask": _unsharp_mask,
+        "richardson_lucy": _richardson_lucy,
+        "wiener": lambda image: wiener_deconvolution(image, 1.5),
+    }
+)
+"""Classic sharpeners at fixed settings, uint8 image to uint8 image; what one would flatten to one tone stays as it is.
 
 Minus the Laplacian of 4 or 8 neighbours, unsharp mask (1.5 pixels, amount 1), and two deconvolutions of a Gaussian
 point-spread function of 1.5 pixels: Richardson (1972) and Lucy (1974) in 15 steps, Wiener-Hunt with balance 0.05.
@@ -136,9 +164,20 @@ def laplacian_variance(image: np.ndarray) -> float:
 
 
 def noise_sigma(image: np.ndarray) -> float:
-    """Wavelet estimate of the noise deviation (Donoho and Johnstone 1994), mean of the channels; texture raises it."""
-    axis = 2 if image.ndim == 3 else None
-    return float(estimate_sigma(image.astype(np.float64), average_sigmas=True, channel_axis=axis))
+    """Wavelet estimate of the noise deviation (Donoho and Johnstone 1994), mean of the channels; texture raises it.
+
+    Zero without any fine diagonal detail, as in a chart whose edges run along the rows and columns, and for pictures
+    under 4 pixels.
+    """
+    return float(np.mean([_wavelet_sigma(plane) for plane in np.moveaxis(np.atleast_3d(image), 2, 0)]))
+
+
+def _wavelet_sigma(plane: np.ndarray) -> float:
+    if min(plane.shape) < 4:
+        return 0.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # the median of no detail at all
+        return float(np.nan_to_num(estimate_sigma(plane.astype(np.float64))))
 
 
 def psnr(reference: np.ndarray, image: np.ndarray) -> float:

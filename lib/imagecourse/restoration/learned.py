@@ -10,7 +10,8 @@ import keras
 import numpy as np
 
 from imagecourse.images import squeeze
-from imagecourse.networks.bundles import Bundle, find_model, load_bundle, load_restorer
+from imagecourse.networks.bundles import Bundle, load_bundle, load_restorer
+from imagecourse.networks.model_files import is_there
 from imagecourse.networks.predict import forward, input_size
 from imagecourse.restoration.measures import without_equal_channels
 
@@ -19,14 +20,6 @@ PHOTO_FILTER, TEXT, SURE = "photo-filter", "Text", 0.9
 TILE, MARGIN, STEP = 768, 64, 16
 """Sides in pixels of what a network sees at once, of its surroundings that are computed and thrown away, and the
 number that all sides are a multiple of."""
-
-
-def is_there(name: str) -> bool:
-    """Whether a model folder of this name can be found."""
-    try:
-        return find_model(name).is_dir()
-    except FileNotFoundError:
-        return False
 
 
 @cache

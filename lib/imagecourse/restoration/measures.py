@@ -17,6 +17,8 @@ LUMA_CHROMA /= np.linalg.norm(LUMA_CHROMA, axis=1, keepdims=True)
 """Orthonormal colour axes, so that white noise is equally strong in each: one luminance, two chrominance planes."""
 
 PATCH, SPECTRUM_WINDOW = 7, 64
+MOST_FLAT, FEWEST_LIVELY = 0.01, 0.05
+"""Share of flat pixels around a patch up to which it may be noisy, and the least share of such patches in a picture."""
 SPECTRUM_DEVIATION = 0.15
 """Usual deviation of a photograph's log power from a power law with a blur."""
 EDGE_CONTRAST, FEWEST_EDGES = 30.0, 30
@@ -29,7 +31,8 @@ def noise_by_plane(image: np.ndarray) -> np.ndarray:
 
     The smallest eigenvalues of the covariance of 7 × 7 patches carry noise alone (Chen, Zhu and Heng 2015); they are
     taken from the patches without texture, found again with every better estimate (Liu, Tanaka and Okutomi 2013).
-    Patches in clipped regions, where noise is cut off, are left out as far as possible.
+    Patches in flat and in clipped regions, where there is no noise or where it is cut off, are left out as far as
+    possible.
 
     image: (h, w, 3) or (h, w) uint8. Returns: (3,) or (1,) float64, zero for pictures under 32 pixels.
     """
@@ -37,14 +40,35 @@ def noise_by_plane(image: np.ndarray) -> np.ndarray:
     if min(image.shape[:2]) < 32:
         return np.zeros(3 if image.ndim == 3 else 1)
     patches, stride = _windows(image, PATCH, count=20_000)
-    extremes = (image == 0) | (image == 255)
-    clipped = extremes.mean(2, dtype=np.float32) if image.ndim == 3 else extremes.astype(np.float32)
-    share = cv2.blur(clipped, (21, 21))[PATCH // 2 : -(PATCH // 2), PATCH // 2 : -(PATCH // 2)]
-    share = share[::stride, ::stride].ravel()
-    if np.mean(share > 0.999) > np.mean(share <= 0.1):  # a blank page, which noise would leave nowhere blank
-        return np.zeros(len(patches))
-    usable = share <= max(0.1, np.percentile(share, 10))
-    return np.array([_patch_noise(plane[usable]) for plane in patches])
+    usable = _noisy_places(image, stride)
+    return np.array([_patch_noise(plane[usable]) if usable.any() else 0.0 for plane in patches])
+
+
+def _noisy_places(image: np.ndarray, stride: int) -> np.ndarray:
+    """Which patches of the grid can tell of noise: (n,) bool.
+
+    Noise leaves nothing flat. What is flat all the same was drawn, pasted or clipped, and is left out with its
+    surroundings where enough is left that is nowhere flat; else the picture is a drawing, and all of it counts.
+    """
+    clipped, flat = (_share_around(mask, stride) for mask in ((image == 0) | (image == 255), _flat(image)))
+    lively = flat <= MOST_FLAT
+    if lively.sum() >= max(4 * PATCH**2, FEWEST_LIVELY * lively.size):
+        return lively & (clipped <= max(0.1, np.percentile(clipped[lively], 10)))
+    if np.mean(clipped > 0.999) > np.mean(clipped <= 0.1):  # a blank page, which noise would leave nowhere blank
+        return np.zeros(lively.shape, bool)
+    return clipped <= max(0.1, np.percentile(clipped, 10))
+
+
+def _flat(image: np.ndarray) -> np.ndarray:
+    """Pixels that are like all their eight neighbours."""
+    square = np.ones((3, 3), np.uint8)
+    return cv2.dilate(image, square) == cv2.erode(image, square)
+
+
+def _share_around(mask: np.ndarray, stride: int) -> np.ndarray:
+    """The share of a mask in 21 × 21 pixels around each patch of the grid, (n,) float32; all channels count alike."""
+    share = mask.mean(2, dtype=np.float32) if mask.ndim == 3 else mask.astype(np.float32)
+    return cv2.blur(share, (21, 21))[PATCH // 2 : -(PATCH // 2), PATCH // 2 : -(PATCH // 2)][::stride, ::stride].ravel()
 
 
 def _patch_noise(patches: np.ndarray) -> float:
@@ -96,11 +120,15 @@ def _noise_eigenvalue(eigenvalues: np.ndarray) -> float:
 
 
 class SpectrumFit(NamedTuple):
-    """Power of a picture's luminance at frequency f (radians a pixel): exp(amplitude) f^-slope exp(-(blur f)^2)."""
+    """Power of a picture's luminance at frequency f (radians a pixel): exp(amplitude) f^-slope exp(-(blur f)^2).
+
+    rest: deviation in grey levels of what lies at the highest frequencies, where a blur leaves nothing of the picture.
+    """
 
     blur: float
     slope: float
     amplitude: float
+    rest: float = 0.0
 
 
 def fit_spectrum(
@@ -116,10 +144,10 @@ def fit_spectrum(
     image = without_equal_channels(image)
     if min(image.shape[:2]) < SPECTRUM_WINDOW:
         return SpectrumFit(blur or 0.0, slope, 0.0)
-    frequencies, power, floor = _radial_spectrum(image)
-    floor = max(noise**2, floor, 0.05)
+    frequencies, power, highest = _radial_spectrum(image)
+    floor, rest = max(noise**2, highest, 0.05), float(np.sqrt(highest))
     if np.sum(power > 2 * floor) < 3:
-        return SpectrumFit(blur or 0.0, slope, 0.0)
+        return SpectrumFit(blur or 0.0, slope, 0.0, rest)
     logarithm = np.log(frequencies)
 
     def misfit(parameters: np.ndarray) -> np.ndarray:
@@ -129,7 +157,8 @@ def fit_spectrum(
 
     start = [np.log(power[0]) + slope * logarithm[0], slope, 0.5][: 3 if blur is None else 2]
     fitted = least_squares(misfit, start, bounds=([-np.inf, 0, 0][: len(start)], np.inf)).x
-    return SpectrumFit(blur if len(fitted) == 2 else float(np.sqrt(fitted[2])), float(fitted[1]), float(fitted[0]))
+    found = blur if len(fitted) == 2 else float(np.sqrt(fitted[2]))
+    return SpectrumFit(found, float(fitted[1]), float(fitted[0]), rest)
 
 
 def _radial_spectrum(image: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
