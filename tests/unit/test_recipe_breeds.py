@@ -303,7 +303,7 @@ def test_a_backbone_without_weights_is_a_note(monkeypatch, shades):
 
 def test_every_regime_is_trained_until_it_gets_no_better(shades, monkeypatch):
     """Patience counts from the best epoch, so a training that ends before the last one allowed was long enough."""
-    monkeypatch.setattr("imagecourse.recipes.comparisons.PATIENCE", 2)
+    monkeypatch.setattr("imagecourse.recipes.comparisons.PATIENCE", 6)
     files = sorted(map(str, shades.rglob("*.png")))
     targets = np.array(["light" in file for file in files], int)
     splits = folds(targets, 2, seed=1)

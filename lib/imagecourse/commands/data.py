@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from imagecourse.commands import add_command
+from imagecourse.values import positive
 
 BACKBONES = "backbones"
 
@@ -62,7 +63,7 @@ def _add_writers(actions) -> None:
         "--backbone", default="efficientnet_lite0", metavar="NAME", help="default: efficientnet_lite0"
     )
     features.add_argument(
-        "--min-images", type=int, default=1, metavar="N", help="only classes with N training pictures"
+        "--min-images", type=positive, default=1, metavar="N", help="only classes with N training pictures"
     )
     features.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.npz", help="where it goes")
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from imagecourse.commands import add_command
+from imagecourse.values import positive, probability
 
 
 def add(commands) -> None:
@@ -37,7 +38,7 @@ def _add_folders_and_models(command: argparse.ArgumentParser) -> None:
     command.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
     command.add_argument(
         "--threshold",
-        type=float,
+        type=probability,
         default=0.5,
         metavar="P",
         help="a photograph is what has at least this probability of being one, from 0 to 1 (default: 0.5)",
@@ -59,7 +60,7 @@ def _add_workers(command: argparse.ArgumentParser) -> None:
         "--scheduler", metavar="ADDRESS", help="of Dask; all workers must see both folders under the same path"
     )
     command.add_argument(
-        "--jobs", type=int, metavar="N", help="processes on this computer (default: one for each core)"
+        "--jobs", type=positive, metavar="N", help="processes on this computer (default: one for each core)"
     )
 
 

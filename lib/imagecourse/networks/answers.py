@@ -1,9 +1,8 @@
-"""What becomes of answers: a table as a file, copies of the pictures sorted by class or with their label on them."""
+"""What becomes of answers: a table as a file, copies of the pictures with their label on them."""
 
 import json
 import math
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,11 +13,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
-from imagecourse.evaluation.labels import split_labels
 from imagecourse.files import atomic_path
 from imagecourse.images import read_image, write_image
+from imagecourse.networks.sorting import UNSURE
 
-UNSURE = "unsure"
 DECIMALS = 6
 NOT_ANSWERS = ("file", "face", "left", "top", "width", "height", "error")
 
@@ -88,24 +86,6 @@ def check_apart(source: str | os.PathLike, destination: str | os.PathLike) -> No
     inner, outer = source.resolve(), destination.resolve()
     if inner.is_relative_to(outer) or (source.is_dir() and outer.is_relative_to(inner)):
         raise ValueError(f"{destination}: overlaps with the input {source}; name a folder outside of it")
-
-
-def sort_copies(answers: pd.DataFrame, source: str | os.PathLike, destination: str | os.PathLike) -> list[str]:
-    """Copy the readable files of a table into one folder per class, `unsure` for those without a label.
-
-    A file with several labels is copied into the folder of each. Copies are byte for byte, with the time stamp, in the
-    same sub-folders as below `source`; originals are only read.
-    Returns: one line for each file that could not be copied.
-    """
-
-    classes = list(answers.columns[4:])
-
-    def copy(rows: pd.DataFrame, relative: Path) -> None:
-        for name in split_labels(rows["label"].iloc[0], classes) or [UNSURE]:
-            with atomic_path(Path(destination, name, relative)) as temporary:
-                shutil.copy2(rows["file"].iloc[0], temporary)
-
-    return _for_each_readable(copy, answers, source)
 
 
 def annotate_copies(answers: pd.DataFrame, source: str | os.PathLike, destination: str | os.PathLike) -> list[str]:
