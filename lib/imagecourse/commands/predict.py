@@ -73,11 +73,7 @@ def _predict(options: argparse.Namespace) -> int:
 
     from imagecourse.commands.quiet import import_tensorflow_quietly
     from imagecourse.images import input_files
-<<<<<<< HEAD
-    from imagecourse.networks import answering, answers, model_files, predict, runtime
-=======
-    from imagecourse.networks import answers, bundles, model_files, predict, runtime, sorting
->>>>>>> 1f40d27b52ed0eb7b08d408a89a6f982c2aac788
+    from imagecourse.networks import answering, answers, model_files, predict, runtime, sorting
 
     if options.output:
         answers.check_table_name(options.output)
