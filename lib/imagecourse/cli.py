@@ -28,7 +28,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return options.run(options)
     except (ValueError, OSError) as error:
-        print(f"imagecourse: {error}", file=sys.stderr)
+        from imagecourse.images.errors import on_one_line
+
+        print(f"imagecourse: {on_one_line(error)}", file=sys.stderr)
         return getattr(error, "exit_status", 2)
     except KeyboardInterrupt:
         again = "again with --resume, to go on" if getattr(options, "resume", None) is False else "again"

@@ -149,11 +149,12 @@ def _check_data(options) -> int:
 
 def _build_data(options) -> int:
     from imagecourse.datasets.build import build_dataset
+    from imagecourse.images.errors import on_one_line
 
     build = build_dataset(options.source, options.destination, decisions=options.decisions)
     print(f"{len(build.table) - len(build.left_out)} images written to {build.destination}")
     for row in build.left_out.itertuples():
-        print(f"left out: {row.file}: {row.reason}")
+        print(f"left out: {on_one_line(row.file)}: {on_one_line(row.reason)}")
     for warning in build.warnings:
         print(f"imagecourse: {warning}", file=sys.stderr)
     return 1 if (build.table["outcome"] == "unreadable").any() else 0

@@ -1,6 +1,7 @@
 """`imagecourse explain`: what a model looks at in a picture, as a figure."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def _explain(options: argparse.Namespace) -> int:
         raise ValueError(f"{options.output}: no such format for a figure; let the name end in .png")
     if Path(options.input).is_dir():
         raise ValueError(f"{options.input}: is a folder; name one image in it")
-    if options.output.resolve() == Path(options.input).resolve():
+    if os.path.realpath(options.output) == os.path.realpath(options.input):
         raise ValueError(f"{options.output}: is the input; name another file for the figure")
     try:
         image = read_image(options.input)

@@ -68,6 +68,7 @@ def _pipeline(options: argparse.Namespace) -> int:
     from imagecourse.commands.quiet import import_tensorflow_quietly
 
     import_tensorflow_quietly()
+    from imagecourse.images.errors import on_one_line
     from imagecourse.pipeline.captioner import available_captioner
     from imagecourse.pipeline.report import REPORT
     from imagecourse.pipeline.results import TABLE
@@ -91,7 +92,7 @@ def _pipeline(options: argparse.Namespace) -> int:
     results = run_pipeline(settings, Engine(options.engine, options.jobs, options.scheduler), options.resume)
     for row in results.failures:
         page = f", page {row['page']}" if row["page"] else ""
-        print(f"{row['file']}{page}: {row['error']}", file=sys.stderr)
+        print(on_one_line(f"{row['file']}{page}: {row['error']}"), file=sys.stderr)
     photographs, failed = results.classes[PHOTO], len(results.failures)
     counts = f"{photographs} photographs, {results.pages - photographs - failed} others, {failed} failed"
     print(f"{results.pages} pages: {counts}; {options.output / TABLE}, {options.output / REPORT}")

@@ -1,9 +1,9 @@
 """`imagecourse predict`: a model at work on a folder of images."""
 
 import argparse
+import os
 import sys
 import time
-from pathlib import Path
 
 from imagecourse.commands import add_command
 from imagecourse.values import probability
@@ -79,7 +79,7 @@ def _predict(options: argparse.Namespace) -> int:
         answers.check_table_name(options.output)
     for folder in filter(None, (options.annotate, options.sort)):
         answers.check_apart(options.input, folder)
-    if options.sort and options.annotate and Path(options.sort).resolve() == Path(options.annotate).resolve():
+    if options.sort and options.annotate and os.path.realpath(options.sort) == os.path.realpath(options.annotate):
         raise ValueError(f"{options.sort}: holds the copies of --sort or of --annotate; name another folder for one")
     files = input_files(options.input)
     model = options.model or model_files.default_model()

@@ -12,6 +12,7 @@ import pandas as pd
 
 from imagecourse.evaluation.labels import split_labels
 from imagecourse.files import atomic_path
+from imagecourse.images.errors import on_one_line
 
 UNSURE = "unsure"
 JOURNAL = ".sorted.jsonl"
@@ -42,7 +43,7 @@ class SortedFolder:
             try:
                 self._copy(Path(file), split_labels(label, classes) or [UNSURE])
             except (ValueError, OSError) as error:
-                failures.append(f"{file}: no copy written ({error})")
+                failures.append(f"{on_one_line(file)}: no copy written ({on_one_line(error)})")
         return failures
 
     def _copy(self, file: Path, labels: list[str]) -> None:
