@@ -28,11 +28,13 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return options.run(options)
     except (ValueError, OSError) as error:
-        print(f"imagecourse: {error}", file=sys.stderr)
+        from imagecourse.images.errors import on_one_line
+
+        print(f"imagecourse: {on_one_line(error)}", file=sys.stderr)
         return getattr(error, "exit_status", 2)
     except KeyboardInterrupt:
-        again = "with --resume" if hasattr(options, "resume") else "again"
-        print(f"imagecourse: interrupted; run the same command {again} to go on", file=sys.stderr)
+        again = "again with --resume, to go on" if getattr(options, "resume", None) is False else "again"
+        print(f"imagecourse: interrupted; run the same command {again}", file=sys.stderr)
         return 130
 
 

@@ -5,7 +5,8 @@ import shlex
 from pathlib import Path
 
 from imagecourse.commands import add_command
-from imagecourse.recipes import TASKS, positive
+from imagecourse.recipes import TASKS
+from imagecourse.values import positive, seed
 
 
 def add(commands) -> None:
@@ -27,7 +28,7 @@ def add(commands) -> None:
         )
         command.add_argument("--epochs", type=positive, metavar="N", help="at most so many (default: the recipe's)")
         command.add_argument("--image-size", type=positive, metavar="N", help="pixels a side (default: the network's)")
-        command.add_argument("--seed", type=int, default=42, metavar="N", help="of all chance (default: 42)")
+        command.add_argument("--seed", type=seed, default=42, metavar="N", help="of all chance (default: 42)")
         command.add_argument("--resume", action="store_true", help="go on after the last finished epoch")
         task.add_options(command)
 
