@@ -42,7 +42,7 @@ def open_folder(
     with sample_or_folder(data, write_sample) as root:
         dataset = read_dataset(root, fractions=fractions)
         check_names(dataset)
-        for problem in dataset.problems:
+        for problem in (each for each in dataset.problems if not Path(each.file).is_dir()):
             print(f"left out: {problem.file}: {problem.reason}", file=sys.stderr)
         yield replace(dataset, table=dataset.table[dataset.table["split"] != "predict"])
 
