@@ -77,7 +77,7 @@ def draw_traits(generator: np.random.Generator, imbalance: float = 0.0) -> FaceT
         return float(expit((looked + generator.normal(0, deviation) - middle) / width))
 
     grey = 0.0 if generator.random() < 0.12 + 0.25 * woman else aged(50, 6, 7)  # dyed, or not yet
-    length = np.clip(0.36 + (2 * woman - 1) * (0.08 + 0.11 * adult) + generator.normal(0, 0.17), 0.02, 1)
+    length = np.clip(0.36 + (2 * woman - 1) * (0.05 + 0.14 * adult) + generator.normal(0, 0.17), 0.02, 1)
     return FaceTraits(
         age=age,
         woman=woman,
