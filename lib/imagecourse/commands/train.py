@@ -1,6 +1,7 @@
 """`imagecourse train`: a model from a data set."""
 
 import argparse
+import os
 import shlex
 from pathlib import Path
 
@@ -49,7 +50,10 @@ def _train(options: argparse.Namespace) -> int:
 def _training_command(task: str, given: dict) -> str:
     """For the card: folders by name only, since where they lay on this computer is nobody's business."""
     words = ["imagecourse", "train", task]
-    given = given | {"data": Path(given["data"]).resolve().name, "output": f"models/{given['output'].name}"}
+    given = given | {
+        "data": os.path.basename(os.path.realpath(given["data"])),
+        "output": f"models/{given['output'].name}",
+    }
     for name, value in given.items():
         for part in value if isinstance(value, list) else [value]:
             if part is not None and part is not False and name != "resume":

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from imagecourse.files import atomic_path, map_files
-from imagecourse.images import copy_name, list_images, page_numbers, read_image, write_image, write_pages
+from imagecourse.images import copy_name, identify, list_images, page_numbers, read_image, write_image, write_pages
 from imagecourse.restoration.automatic import COMPROMISE
 from imagecourse.restoration.calibration import Calibration
 from imagecourse.restoration.choice import check_method, restore_by
@@ -76,6 +76,7 @@ def _restore_file(
     path: Path, root: Path, destination: Path, method: str, calibration: Calibration | None
 ) -> dict[str, Any]:
     """Restore one file; the entry for the journal: what it was, and its row."""
+    identify(path)  # tells why one cannot be opened
     entry = _stamp(path, _settings(method, calibration))
     name = _name(path, root)
     output, pages, done = copy_name(name), page_numbers(path), []
