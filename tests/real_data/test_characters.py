@@ -29,6 +29,7 @@ def test_the_predictions_on_file_are_those_of_the_model(real_data, name):
     bundle = load_bundle(MODELS / f"characters-{name}")
     rows = validation_rows(real_data, name.split("-")[0])
     stored = bundle.predictions.set_index("file")
+    stored = stored[~stored.index.str.startswith("composed/")]  # pairs, which come from these pictures
     names = ["/".join(Path(file).parts[-3:]) for file in rows["file"]]
     assert sorted(stored.index) == sorted(names)
     scores = scores_of_files(bundle.model, rows["file"].tolist())

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imagecourse.networks import bundles
+from imagecourse.networks import model_files
 from imagecourse.networks.architectures import photo_cnn
 from imagecourse.networks.bundles import load_bundle
 from imagecourse.networks.saving import Card, round_to_half, save_bundle
@@ -58,7 +58,7 @@ def test_a_nested_trained_model_comes_back_in_half_the_space(tmp_path):
 
 def test_values_that_half_precision_cannot_hold_stay_whole(tmp_path):
     inputs = keras.Input((2,))
-    model = keras.Model(inputs, keras.layers.Dense(2)(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(inputs))
     model.set_weights([np.array([[1e6, 0.1], [0, 1]], np.float32), np.array([1e-9, 7e4], np.float32)])
     save_bundle(tmp_path / "big", model, ["a", "b"], CARD, pd.DataFrame(), pd.DataFrame())
     for loaded, saved in zip(load_bundle(tmp_path / "big").model.get_weights(), model.get_weights(), strict=True):
@@ -78,17 +78,17 @@ def test_the_card_says_how_it_was_made(tiny_bundle):
 
 
 def test_names_are_looked_up_in_models(tiny_bundle, tmp_path, monkeypatch):
-    monkeypatch.setattr(bundles, "_model_folders", lambda: [tmp_path / "models"])
+    monkeypatch.setattr(model_files, "_model_folders", lambda: [tmp_path / "models"])
     with pytest.raises(FileNotFoundError, match=r"photo-filter: no such model .* none yet"):
-        bundles.default_model()
+        model_files.default_model()
     shutil.copytree(tiny_bundle, tmp_path / "models/one")
     assert load_bundle("one").labels == ["dark", "light"]
-    assert bundles.default_model() == "one"
+    assert model_files.default_model() == "one"
     shutil.copytree(tiny_bundle, tmp_path / "models/two")
     with pytest.raises(ValueError, match="one, two"):
-        bundles.default_model()
+        model_files.default_model()
     shutil.copytree(tiny_bundle, tmp_path / "models/photo-filter")
-    assert bundles.default_model() == "photo-filter"
+    assert model_files.default_model() == "photo-filter"
     with pytest.raises(FileNotFoundError, match=r"three: .*models here: one, photo-filter, two"):
         load_bundle("three")
 

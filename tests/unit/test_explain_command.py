@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from imagecourse.cli import main
+from imagecourse.commands.explain import _wanted
 from imagecourse.images import write_image
 from imagecourse.networks.architectures import photo_cnn
 from imagecourse.networks.saving import Card, save_bundle
@@ -80,3 +81,16 @@ def test_wrong_usage_is_one_line_and_status_2(picture, bundle, tmp_path, capsys,
     assert len(printed.err.splitlines()) == 1
     assert picture.read_bytes() == before
     assert not (tmp_path / "out.png").exists()
+
+
+@pytest.mark.parametrize(
+    "labels", [["tench, Tinca tinca"], ["tench, Tinca tinca,dark"], ["dark", "tench, Tinca tinca"]]
+)
+def test_a_label_with_a_comma_is_one_label(labels):
+    wanted = ["dark", "tench, Tinca tinca"]
+    assert sorted(_wanted(labels, wanted)) == sorted({*wanted} if len(labels) > 1 or "dark" in labels[0] else labels)
+
+
+def test_a_label_that_is_none_is_told_with_those_that_there_are():
+    with pytest.raises(ValueError, match="--label 'Tinca': no such label; choose from tench, Tinca tinca, dark"):
+        _wanted(["dark,Tinca"], ["tench, Tinca tinca", "dark"])

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 LIBRARY = ROOT / "lib" / "imagecourse"
 ABOVE = ["__main__", "cli", "commands", "app", "recipes", "pipeline", "teaching", "reports"]
 BELOW = ["exercises", "captioning", "explain", "restoration", "networks", "datasets", "samples", "plots", "evaluation",
-         "images", "cache", "files", "__init__"]  # fmt: skip
+         "images", "cache", "files", "values", "__init__"]  # fmt: skip
 ROOMS = [*ABOVE, *BELOW]
 MODULES = sorted(LIBRARY.rglob("*.py"))
 

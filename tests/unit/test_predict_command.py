@@ -51,7 +51,7 @@ def test_bad_files_are_named_and_the_status_is_1(scans, tiny_bundle, capsys):
         (["-i", "empty"], "holds no images"),
         (["-i", "missing"], "no such folder"),
         (["-m", "no-such-model"], "no-such-model: no such model folder"),
-        (["--threshold", "2"], "threshold: 2.0 is out of range"),
+        (["--sort", "copies", "--annotate", "copies"], "copies: holds the copies of --sort or of --annotate"),
     ],
 )
 def test_wrong_usage_is_one_line_and_status_2(scans, tiny_bundle, tmp_path, monkeypatch, capsys, options, message):

@@ -378,6 +378,9 @@ def test_long_texts_in_tables_are_broken_and_numbers_are_not():
 
 def test_bars_and_widgets_leave_only_their_last_line():
     assert cells.final_text("1/3\r2/3\r3/3 done\r\nnext") == "3/3 done\nnext"
+    assert cells.final_text("I0000 00:00:17.9  24 port.cc:1] oneDNN is on\nE0000 00:00:18.0 out of memory") == (
+        "E0000 00:00:18.0 out of memory"
+    )
     widget = {"application/vnd.jupyter.widget-view+json": {"model_id": "x"}, "text/plain": "HBox()"}
     output = nbformat.v4.new_output("display_data", data=widget)
     assert cells.to_outputs(new_code_cell("x", outputs=[output]), Prose(Path())) == []

@@ -9,7 +9,8 @@ import pytest
 
 from imagecourse.cli import main
 from imagecourse.networks import restorers
-from imagecourse.networks.bundles import available_models, load_bundle, load_restorer
+from imagecourse.networks.bundles import load_bundle, load_restorer
+from imagecourse.networks.model_files import available_models
 from imagecourse.networks.restorers import FFDNET_FILE, borrowed_ffdnet, denoiser, document_cleaner
 from imagecourse.networks.saving import Card, round_to_half, save_bundle
 from imagecourse.restoration import learned

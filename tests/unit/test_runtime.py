@@ -11,7 +11,8 @@ from keras import layers
 
 from imagecourse.cli import main
 from imagecourse.networks import features, runtime
-from imagecourse.networks.bundles import BY_NAME, ONE, SEVERAL, load_bundle
+from imagecourse.networks.answering import BY_NAME, ONE, SEVERAL
+from imagecourse.networks.bundles import load_bundle
 from imagecourse.networks.predict import predict_files
 from imagecourse.networks.saving import Card, save_bundle
 

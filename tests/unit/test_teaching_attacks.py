@@ -1,6 +1,7 @@
 """Wrong answers that try to get points otherwise, and answers that try to carry hidden tests away: none succeeds."""
 
 import base64
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -166,8 +167,10 @@ def test_ready_made_answers_are_remarked_on_and_keep_their_points(tmp_path):
 @pytest.mark.skipif(WALLS == NONE, reason="needs bubblewrap")
 def test_nothing_of_the_teachers_is_there_for_student_code(tmp_path):
     room = Classroom(tmp_path, CELLS)
-    places = [str(path) for path in (room.notebooks, room.submitted, room.graded, Path.home())]
+    secret = Path(tempfile.mkdtemp(dir=Path.home()))  # home itself may hold the Python that runs student code
+    places = [str(path) for path in (room.notebooks, room.submitted, room.graded, secret)]
     look = f"import os\ndef squares(values):\n    there = [each for each in {places} if os.path.exists(each)]\n"
     room.hand_in("searcher", {"squares": look + "    return np.zeros(2) if there else np.square(values)", "mean": MEAN})
     room.grade()
+    secret.rmdir()
     assert room.states("searcher") == [("graded", 4), ("graded", 4)]

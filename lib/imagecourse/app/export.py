@@ -7,7 +7,7 @@ from pathlib import Path
 
 import imagecourse
 from imagecourse.files import new_folder
-from imagecourse.networks.bundles import VOCABULARY_NAME, available_models, find_model
+from imagecourse.networks.model_files import VOCABULARY_NAME, available_models, find_model
 
 ROOMS = (
     "app", "captioning", "explain", "restoration", "networks", "datasets", "samples", "plots", "evaluation", "images",

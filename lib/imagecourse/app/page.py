@@ -3,7 +3,7 @@
 import gradio as gr
 
 from imagecourse.app import tabs
-from imagecourse.networks.bundles import VOCABULARY_NAME, available_models
+from imagecourse.networks.model_files import VOCABULARY_NAME, available_models
 
 TITLE = "imagecourse"
 ABOUT = (

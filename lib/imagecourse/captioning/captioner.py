@@ -22,7 +22,8 @@ from imagecourse.captioning.writing import BEAM, LENGTH_POWER, as_text, write
 from imagecourse.files import in_groups, read_ahead
 from imagecourse.images import read_image, squeeze
 from imagecourse.networks.backbones import BackboneUnavailableError, backbone
-from imagecourse.networks.bundles import VOCABULARY_NAME, find_model, load_architecture, load_weights, read_records
+from imagecourse.networks.loading import load_architecture, load_weights
+from imagecourse.networks.model_files import VOCABULARY_NAME, ModelError, find_model, read_records
 from imagecourse.networks.predict import forward
 from imagecourse.networks.saving import Card, save_folder
 
@@ -108,7 +109,7 @@ def _read(image_size: int, path: Path) -> tuple[np.ndarray | None, str]:
 
 
 def load_captioner(name: str | os.PathLike = DEFAULT_NAME) -> Captioner:
-    """Load a captioner by name or path, see `bundles.find_model`. Nothing in its files is run.
+    """Load a captioner by name or path, see `model_files.find_model`. Nothing in its files is run.
 
     Raises: FileNotFoundError, ValueError: which file, what is wrong, what to do.
     """
@@ -120,7 +121,7 @@ def load_captioner(name: str | os.PathLike = DEFAULT_NAME) -> Captioner:
     try:
         encoder = Encoder(**card["encoder"]).network()
     except (KeyError, TypeError) as error:
-        raise ValueError(f"{folder}/card.json: does not say which encoder it needs; copy the folder again") from error
+        raise ModelError(f"{folder}/card.json: does not say which encoder it needs; copy the folder again") from error
     teacher = load_architecture(folder)
     load_weights(teacher, folder)
     _check_fit(folder, encoder, teacher, vocabulary)
@@ -130,7 +131,7 @@ def load_captioner(name: str | os.PathLike = DEFAULT_NAME) -> Captioner:
 def _check_fit(folder: Path, encoder: keras.Model, teacher: keras.Model, vocabulary: Vocabulary) -> None:
     seen, wanted, words = encoder.output_shape[1:], teacher.input_shape[0][1:], teacher.output_shape[-1]
     if seen != wanted or words != len(vocabulary):
-        raise ValueError(
+        raise ModelError(
             f"{folder}: the decoder takes {wanted} and gives {words} words, encoder and vocabulary have {seen} and "
             f"{len(vocabulary)}; copy the whole folder again"
         )

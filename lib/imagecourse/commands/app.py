@@ -5,13 +5,14 @@ import os
 from pathlib import Path
 
 from imagecourse.commands import add_command
+from imagecourse.values import port
 
 
 def add(commands) -> None:
     """Declare the command."""
     about = "Show the models in a browser, on this computer; nothing leaves it."
     command = add_command(commands, "app", about, "imagecourse app --port 7860", _app)
-    command.add_argument("--port", type=int, default=7860, metavar="N", help="(default: 7860)")
+    command.add_argument("--port", type=port, default=7860, metavar="N", help="(default: 7860)")
     command.add_argument(
         "--export", type=Path, metavar="DIR", help="write a folder ready for Hugging Face Spaces instead, and stop"
     )

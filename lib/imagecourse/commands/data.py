@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from imagecourse.commands import add_command
+from imagecourse.values import positive
 
 BACKBONES = "backbones"
 
@@ -62,7 +63,7 @@ def _add_writers(actions) -> None:
         "--backbone", default="efficientnet_lite0", metavar="NAME", help="default: efficientnet_lite0"
     )
     features.add_argument(
-        "--min-images", type=int, default=1, metavar="N", help="only classes with N training pictures"
+        "--min-images", type=positive, default=1, metavar="N", help="only classes with N training pictures"
     )
     features.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.npz", help="where it goes")
 
@@ -148,11 +149,12 @@ def _check_data(options) -> int:
 
 def _build_data(options) -> int:
     from imagecourse.datasets.build import build_dataset
+    from imagecourse.images.errors import on_one_line
 
     build = build_dataset(options.source, options.destination, decisions=options.decisions)
     print(f"{len(build.table) - len(build.left_out)} images written to {build.destination}")
     for row in build.left_out.itertuples():
-        print(f"left out: {row.file}: {row.reason}")
+        print(f"left out: {on_one_line(row.file)}: {on_one_line(row.reason)}")
     for warning in build.warnings:
         print(f"imagecourse: {warning}", file=sys.stderr)
     return 1 if (build.table["outcome"] == "unreadable").any() else 0

@@ -1,6 +1,7 @@
 """`imagecourse explain`: what a model looks at in a picture, as a figure."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def _explain(options: argparse.Namespace) -> int:
         raise ValueError(f"{options.output}: no such format for a figure; let the name end in .png")
     if Path(options.input).is_dir():
         raise ValueError(f"{options.input}: is a folder; name one image in it")
-    if options.output.resolve() == Path(options.input).resolve():
+    if os.path.realpath(options.output) == os.path.realpath(options.input):
         raise ValueError(f"{options.output}: is the input; name another file for the figure")
     try:
         image = read_image(options.input)
@@ -72,11 +73,11 @@ def _draw(options: argparse.Namespace, image) -> None:
     from imagecourse.explain.figures import label_sheet
     from imagecourse.files import atomic_path
     from imagecourse.images import squeeze
-    from imagecourse.networks import bundles, predict
+    from imagecourse.networks import bundles, model_files, predict
 
     if options.method not in METHODS:
         raise ValueError(f"--method {options.method}: no such method; choose one of {', '.join(METHODS)}")
-    bundle = bundles.load_bundle(options.model or bundles.default_model())
+    bundle = bundles.load_bundle(options.model or model_files.default_model())
     images = squeeze(image, *predict.input_size(bundle))[None]
     classes = bundle.card.get("answers", {}) if bundles.answers_by_name(bundle.model) else bundle.labels
     network = examine(bundle.model, classes)
@@ -106,10 +107,17 @@ def _answers(network, images) -> tuple[dict[str, str], list[str]]:
 
 
 def _wanted(options: list[str] | None, known: list[str]) -> list[str]:
-    labels = [label.strip() for text in options or [] for label in text.split(",")]
-    for label in labels:
-        if label not in known:
-            raise ValueError(f"--label {label!r}: no such label; choose from {', '.join(known)}")
+    """The labels of texts such as "cat,dog"; a label that has commas itself is one."""
+    labels = []
+    for text in options or []:
+        parts = text.split(",")
+        while parts:
+            heads = [",".join(parts[:count]).strip() for count in range(len(parts), 0, -1)]
+            label = next((head for head in heads if head in known), None)
+            if label is None:
+                raise ValueError(f"--label {heads[-1]!r}: no such label; choose from {', '.join(known)}")
+            labels.append(label)
+            parts = parts[len(parts) - heads.index(label) :]
     return list(dict.fromkeys(labels))
 
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from imagecourse.commands import add_command
+from imagecourse.values import positive, probability
 
 
 def add(commands) -> None:
@@ -37,7 +38,7 @@ def _add_folders_and_models(command: argparse.ArgumentParser) -> None:
     command.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
     command.add_argument(
         "--threshold",
-        type=float,
+        type=probability,
         default=0.5,
         metavar="P",
         help="a photograph is what has at least this probability of being one, from 0 to 1 (default: 0.5)",
@@ -59,7 +60,7 @@ def _add_workers(command: argparse.ArgumentParser) -> None:
         "--scheduler", metavar="ADDRESS", help="of Dask; all workers must see both folders under the same path"
     )
     command.add_argument(
-        "--jobs", type=int, metavar="N", help="processes on this computer (default: one for each core)"
+        "--jobs", type=positive, metavar="N", help="processes on this computer (default: one for each core)"
     )
 
 
@@ -67,6 +68,7 @@ def _pipeline(options: argparse.Namespace) -> int:
     from imagecourse.commands.quiet import import_tensorflow_quietly
 
     import_tensorflow_quietly()
+    from imagecourse.images.errors import on_one_line
     from imagecourse.pipeline.captioner import available_captioner
     from imagecourse.pipeline.report import REPORT
     from imagecourse.pipeline.results import TABLE
@@ -90,7 +92,7 @@ def _pipeline(options: argparse.Namespace) -> int:
     results = run_pipeline(settings, Engine(options.engine, options.jobs, options.scheduler), options.resume)
     for row in results.failures:
         page = f", page {row['page']}" if row["page"] else ""
-        print(f"{row['file']}{page}: {row['error']}", file=sys.stderr)
+        print(on_one_line(f"{row['file']}{page}: {row['error']}"), file=sys.stderr)
     photographs, failed = results.classes[PHOTO], len(results.failures)
     counts = f"{photographs} photographs, {results.pages - photographs - failed} others, {failed} failed"
     print(f"{results.pages} pages: {counts}; {options.output / TABLE}, {options.output / REPORT}")

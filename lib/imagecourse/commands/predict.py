@@ -1,10 +1,12 @@
 """`imagecourse predict`: a model at work on a folder of images."""
 
 import argparse
+import os
 import sys
 import time
 
 from imagecourse.commands import add_command
+from imagecourse.values import probability
 
 
 def add(commands) -> None:
@@ -40,7 +42,7 @@ def _add_input(command) -> None:
     )
     command.add_argument(
         "--threshold",
-        type=float,
+        type=probability,
         metavar="P",
         help="leave the label empty where the confidence is below P, from 0 to 1; --sort puts those into unsure/ "
         "(default: 0; each class's own for a model that can name several)",
@@ -71,27 +73,30 @@ def _predict(options: argparse.Namespace) -> int:
 
     from imagecourse.commands.quiet import import_tensorflow_quietly
     from imagecourse.images import input_files
-    from imagecourse.networks import answers, bundles, predict, runtime
+    from imagecourse.networks import answering, answers, model_files, predict, runtime, sorting
 
     if options.output:
         answers.check_table_name(options.output)
     for folder in filter(None, (options.annotate, options.sort)):
         answers.check_apart(options.input, folder)
+    if options.sort and options.annotate and os.path.realpath(options.sort) == os.path.realpath(options.annotate):
+        raise ValueError(f"{options.sort}: holds the copies of --sort or of --annotate; name another folder for one")
     files = input_files(options.input)
-    model = options.model or bundles.default_model()
+    model = options.model or model_files.default_model()
     if options.runtime == runtime.KERAS or not runtime.exported_path(model).is_file():
         import_tensorflow_quietly()
     bundle = runtime.load_for(model, options.runtime)
-    if options.sort and bundles.kind_of(bundle.model) == bundles.BY_NAME:
+    if options.sort and answering.kind_of(bundle.model) == answering.BY_NAME:
         raise ValueError(f"--sort: {bundle.folder.name} has no classes to sort into; use the table of --output")
     timings, failures = predict.Timings(), []
+    sorted_folder = sorting.SortedFolder(options.input, options.sort) if options.sort else None
     with (
         answers.open_table(options.output) as append,
         tqdm(total=len(files), desc="predicting", unit="file", disable=None) as bar,
     ):
         for table in predict.predict_files(bundle, files, options.threshold, timings=timings, detect=options.detect):
             append(table)
-            failures += answers.unreadable(table) + _copy(table, options, timings)
+            failures += answers.unreadable(table) + _copy(table, bundle.labels, sorted_folder, options, timings)
             if options.debug:
                 tqdm.write(predict.best_classes(table), file=sys.stderr)
             bar.update(table["file"].nunique())
@@ -102,12 +107,12 @@ def _predict(options: argparse.Namespace) -> int:
     return 1 if failures else 0
 
 
-def _copy(table, options: argparse.Namespace, timings) -> list[str]:
+def _copy(table, labels: list[str], sorted_folder, options: argparse.Namespace, timings) -> list[str]:
     """The copies that are wanted of a table's files; a line for each that could not be made."""
-    from imagecourse.networks.answers import annotate_copies, sort_copies
+    from imagecourse.networks.answers import annotate_copies
 
     start = time.perf_counter()
-    failures = sort_copies(table, options.input, options.sort) if options.sort else []
+    failures = sorted_folder.add(table, labels) if sorted_folder else []
     failures += annotate_copies(table, options.input, options.annotate) if options.annotate else []
     timings.write += time.perf_counter() - start
     return failures

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from imagecourse.commands import add_command
+from imagecourse.values import positive
 
 
 def add(commands) -> None:
@@ -25,7 +26,9 @@ def add(commands) -> None:
         help="set a parameter of the notebooks; folders start at the current one; may be repeated",
     )
     command.add_argument("--output", default="reports", metavar="DIR", help="where the reports go (default: reports)")
-    command.add_argument("--jobs", type=int, default=1, metavar="N", help="chapters that run side by side (default: 1)")
+    command.add_argument(
+        "--jobs", type=positive, default=1, metavar="N", help="chapters that run side by side (default: 1)"
+    )
     command.add_argument(
         "--results", action="store_true", help="run nothing: renew the table of results in the READMEs from the models"
     )

@@ -73,6 +73,8 @@ def _calibrate(options: argparse.Namespace) -> int:
         outcomes = list(map_files(read_image, list_images(options.calibrate), jobs=1))
         photographs = {str(path): image for path, image, error in outcomes if not error}
         errors = [error for _, _, error in outcomes if error]
+    if not photographs:
+        raise ValueError(f"{options.calibrate}: holds no photographs that can be read; name another folder")
     for error in errors:
         print(f"imagecourse: left out: {error}", file=sys.stderr)
     calibrate(photographs).save(options.output)

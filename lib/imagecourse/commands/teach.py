@@ -5,6 +5,7 @@ from pathlib import Path
 from textwrap import indent
 
 from imagecourse.commands import add_command
+from imagecourse.values import seconds
 
 
 def add(commands) -> None:
@@ -24,7 +25,7 @@ def _add_check(actions) -> None:
     example = "imagecourse teach check 01_preprocessing/01_preprocessing.ipynb"
     check = add_command(actions, "check", about, example, _check)
     check.add_argument("notebook", type=Path, metavar="NOTEBOOK", help="only read; it runs from the top")
-    check.add_argument("--timeout", type=float, default=600, metavar="S", help="seconds for a cell (default: 600)")
+    check.add_argument("--timeout", type=seconds, default=600, metavar="S", help="seconds for a cell (default: 600)")
 
 
 def _check(options) -> int:

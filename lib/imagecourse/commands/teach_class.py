@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from imagecourse.commands import add_command
+from imagecourse.values import port, positive, probability, seconds
 
 SIZES = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 SIZE = re.compile(r"(\d+(?:\.\d+)?) *([KMGT])(?:i?B)?", re.IGNORECASE)
@@ -43,8 +44,8 @@ def _add_grade(actions) -> None:
     _add_submitted(grade)
     grade.add_argument("--output", type=Path, required=True, metavar="DIR", help="gradebook and graded notebooks")
     grade.add_argument("--course", type=Path, metavar="FILE", help="policies: class list, due dates, lateness")
-    grade.add_argument("--jobs", type=int, default=1, metavar="N", help="submissions side by side (default: 1)")
-    grade.add_argument("--timeout", type=float, default=300, metavar="S", help="seconds for a cell (default: 300)")
+    grade.add_argument("--jobs", type=positive, default=1, metavar="N", help="submissions side by side (default: 1)")
+    grade.add_argument("--timeout", type=seconds, default=300, metavar="S", help="seconds for a cell (default: 300)")
     grade.add_argument("--memory", type=_size, default="4G", metavar="SIZE", help="for a submission (default: 4G)")
     grade.add_argument("--disk", type=_size, default="1G", metavar="SIZE", help="for a submission (default: 1G)")
     grade.add_argument("--students", type=Path, metavar="FILE", help="class list: a table with id, name, email; or ids")
@@ -69,7 +70,7 @@ def _add_mark(actions) -> None:
     about = "Mark answers by hand in a browser: serves a page on this machine alone, until Ctrl-C."
     mark = add_command(actions, "mark", about, "imagecourse teach mark --graded graded", _mark)
     _add_graded(mark)
-    mark.add_argument("--port", type=int, default=0, metavar="N", help="of the page (default: any free one)")
+    mark.add_argument("--port", type=port, default=0, metavar="N", help="of the page (default: any free one)")
     instead = mark.add_mutually_exclusive_group()
     instead.add_argument("--page", type=Path, metavar="FILE", help="write the page as a file instead")
     instead.add_argument(
@@ -98,7 +99,7 @@ def _add_similarity(actions) -> None:
     _add_submitted(similarity)
     similarity.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the report goes")
     similarity.add_argument("--course", type=Path, metavar="FILE", help="policies, for the class list")
-    similarity.add_argument("--threshold", type=float, default=0.5, metavar="P", help="0 to 1 (default: 0.5)")
+    similarity.add_argument("--threshold", type=probability, default=0.5, metavar="P", help="0 to 1 (default: 0.5)")
     similarity.add_argument("--notebooks", type=Path, metavar="DIR", help="the teacher's (default: the course's)")
 
 
@@ -106,7 +107,7 @@ def _add_demo(actions) -> None:
     about = "Make a class of twelve invented submissions in a new folder, and do with it what a teacher does."
     demo = add_command(actions, "demo", about, "imagecourse teach demo try", _demo)
     demo.add_argument("folder", type=Path, metavar="DIR", help="a new folder")
-    demo.add_argument("--jobs", type=int, default=2, metavar="N", help="submissions side by side (default: 2)")
+    demo.add_argument("--jobs", type=positive, default=2, metavar="N", help="submissions side by side (default: 2)")
     _add_walls(demo)
 
 

@@ -1,11 +1,13 @@
 """`imagecourse train`: a model from a data set."""
 
 import argparse
+import os
 import shlex
 from pathlib import Path
 
 from imagecourse.commands import add_command
-from imagecourse.recipes import TASKS, positive
+from imagecourse.recipes import TASKS
+from imagecourse.values import positive, seed
 
 
 def add(commands) -> None:
@@ -27,7 +29,7 @@ def add(commands) -> None:
         )
         command.add_argument("--epochs", type=positive, metavar="N", help="at most so many (default: the recipe's)")
         command.add_argument("--image-size", type=positive, metavar="N", help="pixels a side (default: the network's)")
-        command.add_argument("--seed", type=int, default=42, metavar="N", help="of all chance (default: 42)")
+        command.add_argument("--seed", type=seed, default=42, metavar="N", help="of all chance (default: 42)")
         command.add_argument("--resume", action="store_true", help="go on after the last finished epoch")
         task.add_options(command)
 
@@ -48,7 +50,10 @@ def _train(options: argparse.Namespace) -> int:
 def _training_command(task: str, given: dict) -> str:
     """For the card: folders by name only, since where they lay on this computer is nobody's business."""
     words = ["imagecourse", "train", task]
-    given = given | {"data": Path(given["data"]).resolve().name, "output": f"models/{given['output'].name}"}
+    given = given | {
+        "data": os.path.basename(os.path.realpath(given["data"])),
+        "output": f"models/{given['output'].name}",
+    }
     for name, value in given.items():
         for part in value if isinstance(value, list) else [value]:
             if part is not None and part is not False and name != "resume":

@@ -94,7 +94,7 @@ def build_dataset(
 def _check_destination(source: Path, destination: Path) -> None:
     if destination.exists() and (not destination.is_dir() or any(destination.iterdir())):
         raise FileExistsError(f"{destination}: exists already; name a new folder, nothing is overwritten")
-    if destination.resolve().is_relative_to(source.resolve()):
+    if Path(os.path.realpath(destination)).is_relative_to(os.path.realpath(source)):
         raise ValueError(f"{destination}: lies inside the source {source}; name a folder outside of it")
 
 

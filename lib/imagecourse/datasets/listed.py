@@ -80,7 +80,12 @@ def _read_rows(root: Path, files: list[Path], named: Callable[[dict[str, str]], 
         else:
             problems.append(Problem(row["file"], "is listed in labels.csv but missing"))
     listed = set(table["file"])
-    problems += [Problem(str(file), "is not in labels.csv") for name, file in known.items() if name not in listed]
+    folders = {Path(name).parent for name in listed}  # others hold masks, say
+    problems += [
+        Problem(str(file), "is not in labels.csv")
+        for name, file in known.items()
+        if name not in listed and Path(name).parent in folders
+    ]
     return rows, problems
 
 

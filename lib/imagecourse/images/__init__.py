@@ -5,4 +5,4 @@ from imagecourse.images.kinds import EXTENSIONS, FORMATS, identify, kind_by_cont
 from imagecourse.images.listing import input_files, list_images
 from imagecourse.images.reading import MAX_PIXELS, page_numbers, read_image
 from imagecourse.images.resizing import read_square_image, read_squares, squeeze
-from imagecourse.images.writing import can_write, write_image, write_pages
+from imagecourse.images.writing import can_write, copy_name, write_image, write_pages

@@ -19,6 +19,6 @@ class ImageWarning(UserWarning):
     """An image was read, and something about it had to be guessed."""
 
 
-def on_one_line(path: Path) -> str:
-    """A path with escapes for what is no sign of its own, such as a line break."""
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in str(path))
+def on_one_line(text: object) -> str:
+    """A path or message with escapes for what is no sign of its own, such as a line break."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in str(text))

@@ -60,6 +60,8 @@ def identify(path: Path) -> str:
         if path.is_symlink():
             raise ImageReadError(path, "a link that leads nowhere", "mend or remove it")
         raise FileNotFoundError(f"{path}: no such file; check the name and the folder")
+    if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
+        raise ImageReadError(path, "you may not read this folder", "ask its owner for read permission")
     if not path.is_file():
         raise ImageReadError(path, "no plain file", "name an image file")
     if path.stat().st_size == 0:

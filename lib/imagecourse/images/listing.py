@@ -17,13 +17,17 @@ def list_images(folder: str | os.PathLike) -> list[Path]:
     A file counts when its extension is that of a picture, or when its content is, whatever its name. Hidden files and
     folders are left out. Links are followed wherever they lead, to each folder once, so a ring of links ends; one that
     leads nowhere is listed by its name and told about when it is read.
-    Raises: FileNotFoundError when there is no such folder, NotADirectoryError when it is a file.
+    So is a folder inside that may not be read.
+    Raises: FileNotFoundError when there is no such folder, NotADirectoryError when it is a file, PermissionError when
+    it may not be read.
     """
     folder = Path(folder)
     if not folder.exists():
         raise FileNotFoundError(f"{folder}: no such folder; check the name")
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder}: is a file, not a folder; name the folder that holds it")
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise PermissionError(f"{folder}: you may not read this folder; ask its owner for read permission")
     return sorted(_walk(folder), key=lambda path: _natural_order(path.relative_to(folder)))
 
 
@@ -39,8 +43,8 @@ def input_files(path: str | os.PathLike) -> list[Path]:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    seen = {folder.resolve()}
-    for parent, folders, names in os.walk(folder, followlinks=True):
+    seen, closed = {folder.resolve()}, []
+    for parent, folders, names in os.walk(folder, followlinks=True, onerror=closed.append):
         folders[:] = [
             name for name in sorted(folders) if not name.startswith(".") and _is_new(Path(parent, name), seen)
         ]
@@ -48,6 +52,7 @@ def _walk(folder: Path) -> Iterator[Path]:
             path = Path(parent, name)
             if not name.startswith(".") and _is_picture(path):
                 yield path
+    yield from (Path(error.filename) for error in closed)
 
 
 def _is_new(folder: Path, seen: set[Path]) -> bool:

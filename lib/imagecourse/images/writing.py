@@ -30,6 +30,11 @@ def can_write(path: str | os.PathLike) -> bool:
     return kind_by_name(path) in WRITTEN
 
 
+def copy_name(name: str) -> str:
+    """The name of a changed copy: a format that cannot be written, or holds 256 colours, gets `.png` appended."""
+    return name if can_write(name) and not name.lower().endswith(".gif") else f"{name}.png"
+
+
 def write_image(path: str | os.PathLike, image: np.ndarray, original: str | os.PathLike | None = None) -> None:
     """Write (h, w, 3) uint8 RGB or (h, w) uint8 grey in the format of the extension, atomically.
 

@@ -1,9 +1,8 @@
-"""What becomes of answers: a table as a file, copies of the pictures sorted by class or with their label on them."""
+"""What becomes of answers: a table as a file, copies of the pictures with their label on them."""
 
 import json
 import math
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,11 +13,11 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
-from imagecourse.evaluation.labels import split_labels
 from imagecourse.files import atomic_path
-from imagecourse.images import read_image, write_image
+from imagecourse.images import copy_name, read_image, write_image
+from imagecourse.images.errors import on_one_line
+from imagecourse.networks.sorting import UNSURE
 
-UNSURE = "unsure"
 DECIMALS = 6
 NOT_ANSWERS = ("file", "face", "left", "top", "width", "height", "error")
 
@@ -76,7 +75,7 @@ def _plain(value: Any) -> Any:
 
 def unreadable(answers: pd.DataFrame) -> list[str]:
     """One line for each file of a table that could not be read."""
-    return [f"{row.file}: {row.error}" for row in answers[answers["error"] != ""].itertuples()]
+    return [f"{on_one_line(row.file)}: {row.error}" for row in answers[answers["error"] != ""].itertuples()]
 
 
 def check_apart(source: str | os.PathLike, destination: str | os.PathLike) -> None:
@@ -85,31 +84,14 @@ def check_apart(source: str | os.PathLike, destination: str | os.PathLike) -> No
     Raises: ValueError where the destination lies inside the input folder or holds the input.
     """
     source, destination = Path(source), Path(destination)
-    inner, outer = source.resolve(), destination.resolve()
+    inner, outer = Path(os.path.realpath(source)), Path(os.path.realpath(destination))
     if inner.is_relative_to(outer) or (source.is_dir() and outer.is_relative_to(inner)):
         raise ValueError(f"{destination}: overlaps with the input {source}; name a folder outside of it")
 
 
-def sort_copies(answers: pd.DataFrame, source: str | os.PathLike, destination: str | os.PathLike) -> list[str]:
-    """Copy the readable files of a table into one folder per class, `unsure` for those without a label.
-
-    A file with several labels is copied into the folder of each. Copies are byte for byte, with the time stamp, in the
-    same sub-folders as below `source`; originals are only read.
-    Returns: one line for each file that could not be copied.
-    """
-
-    classes = list(answers.columns[4:])
-
-    def copy(rows: pd.DataFrame, relative: Path) -> None:
-        for name in split_labels(rows["label"].iloc[0], classes) or [UNSURE]:
-            with atomic_path(Path(destination, name, relative)) as temporary:
-                shutil.copy2(rows["file"].iloc[0], temporary)
-
-    return _for_each_readable(copy, answers, source)
-
-
 def annotate_copies(answers: pd.DataFrame, source: str | os.PathLike, destination: str | os.PathLike) -> list[str]:
-    """Write a copy of each readable file with its answer on it, in the same sub-folders and formats.
+    """Write a copy of each readable file with its answer on it, in the same sub-folders and formats; `.png` is appended
+    to the name where a copy would lose colours (GIF) or cannot be written (HEIF, JPEG 2000).
 
     Where faces were looked for, each has its box and its answer. Returns: one line for each file whose copy could not
     be written.
@@ -119,7 +101,7 @@ def annotate_copies(answers: pd.DataFrame, source: str | os.PathLike, destinatio
         image = read_image(rows["file"].iloc[0])
         for row in rows.to_dict("records"):
             image = draw_box(image, row, answer_text(row)) if "face" in row else draw_label(image, answer_text(row))
-        write_image(Path(destination, relative), image)
+        write_image(Path(destination, copy_name(relative.as_posix())), image)
 
     return _for_each_readable(annotate, answers, source)
 
@@ -132,7 +114,7 @@ def _for_each_readable(action, answers: pd.DataFrame, source: str | os.PathLike)
         try:
             action(rows, Path(file).relative_to(root))
         except (ValueError, OSError) as error:
-            failures.append(f"{file}: no copy written ({error})")
+            failures.append(f"{on_one_line(file)}: no copy written ({on_one_line(error)})")
     return failures
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 from imagecourse.evaluation.labels import join_labels
 from imagecourse.files import in_groups, read_ahead
 from imagecourse.images import read_image, squeeze
-from imagecourse.networks.bundles import BY_NAME, ONE, SEVERAL, Bundle, kind_of
+from imagecourse.networks.answering import BY_NAME, ONE, SEVERAL, Bundle, kind_of
 from imagecourse.networks.detection import FaceBox, cut_face, find_faces
 from imagecourse.networks.runtime import OnnxNetwork
 
@@ -98,7 +98,7 @@ def input_size(bundle: Bundle) -> tuple[int, int]:
     shape = bundle.model.input_shape
     if len(shape) != 4 or shape[3] != 3:
         raise ValueError(f"{bundle.folder}: the network takes {shape}, not RGB images (n, h, w, 3); use another model")
-    height, width = bundle.card.get("input_size", shape[1:])[:2] if None in shape[1:3] else shape[1:3]
+    height, width = [*bundle.card.get("input_size", []), None, None][:2] if None in shape[1:3] else shape[1:3]
     if height is None or width is None:
         raise ValueError(f'{bundle.folder}: no image size is known; write "input_size": [h, w, 3] into card.json')
     return height, width

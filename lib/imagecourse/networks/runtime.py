@@ -18,7 +18,8 @@ import numpy as np
 
 from imagecourse.cache import cache_folder
 from imagecourse.files import atomic_path, read_json, temporary_folder, write_json
-from imagecourse.networks.bundles import Bundle, find_model, kind_of, load_bundle, model_digest, read_records
+from imagecourse.networks.answering import Bundle, kind_of
+from imagecourse.networks.model_files import find_model, model_digest, read_records
 
 AUTO, KERAS, ONNX = RUNTIMES = ("auto", "keras", "onnx")
 LARGEST_DIFFERENCE = 1e-4
@@ -31,7 +32,7 @@ FREE_SIZE = 128  # of pictures for a network that takes any size
 class OnnxNetwork:
     """A network in an ONNX file that is asked as a Keras model is.
 
-    kind: how it answers, see `bundles.kind_of`. input_shape: (None, h, w, 3). output_names: in the file's order.
+    kind: how it answers, see `answering.kind_of`. input_shape: (None, h, w, 3). output_names: in the file's order.
     """
 
     def __init__(self, path: str | os.PathLike, kind: str | None = None, output_names: list[str] | None = None):
@@ -63,7 +64,7 @@ def _shape(sizes: list) -> tuple[int | None, ...]:
 
 
 def exported_path(name: str | os.PathLike) -> Path:
-    """Where the exported network of a model lies, or will lie. Raises: FileNotFoundError as `bundles.find_model`."""
+    """Where the exported network of a model lies, or will lie. Raises: as `model_files.find_model`."""
     path = find_model(name)
     return _place(path.stem, model_digest(path))
 
@@ -79,13 +80,15 @@ def load_for(name: str | os.PathLike, runtime: str = AUTO) -> Bundle:
     runtime: "keras"; "onnx", which exports the model at its first use; "auto", the same, but goes on with Keras, and
     says so, where that fails. Raises: as `load_bundle`; ValueError for "onnx" where the answers would differ.
     """
-    if runtime == KERAS:
-        return load_bundle(name)
     path, exported = find_model(name), exported_path(name)
-    if exported.is_file():
+    if runtime != KERAS and exported.is_file():
         with contextlib.suppress(*FAILURES):  # it is made again
             return _served(path, exported)
+    from imagecourse.networks.bundles import load_bundle  # and Keras with it, which takes seconds
+
     bundle = load_bundle(name)
+    if runtime == KERAS:
+        return bundle
     try:
         return _exported(bundle, exported)
     except FAILURES as error:

@@ -14,7 +14,9 @@ import numpy as np
 import pandas as pd
 
 from imagecourse.files import temporary_folder, write_json
-from imagecourse.networks.bundles import (
+from imagecourse.networks.bundles import answers_by_name, check_labels
+from imagecourse.networks.loading import check_architecture, without_compilation
+from imagecourse.networks.model_files import (
     ARCHITECTURE_NAME,
     CARD_NAME,
     HISTORY_NAME,
@@ -22,10 +24,6 @@ from imagecourse.networks.bundles import (
     PICTURES,
     PREDICTIONS_NAME,
     WEIGHTS_NAME,
-    answers_by_name,
-    check_architecture,
-    check_labels,
-    without_compilation,
 )
 
 HALF_LARGEST = float(np.finfo(np.float16).max)
@@ -99,9 +97,7 @@ def save_folder(
     folder = Path(folder)
     architecture = without_compilation(json.loads(model.to_json()))
     check_architecture(folder, architecture)
-    is_model = (folder / ARCHITECTURE_NAME).exists()
-    if folder.exists() and not (folder.is_dir() and (is_model or not any(folder.iterdir()))):
-        raise ValueError(f"{folder}: exists and is no model folder; name another one")
+    check_place(folder)
     with temporary_folder(folder.parent) as work:
         new = work / "new"
         new.mkdir()
@@ -117,6 +113,13 @@ def save_folder(
             folder.rename(work / "old")
         new.rename(folder)
     return folder
+
+
+def check_place(folder: Path) -> None:
+    """Refuse a place where something else than a model folder lies, with ValueError."""
+    is_model = (folder / ARCHITECTURE_NAME).exists()
+    if folder.exists() and not (folder.is_dir() and (is_model or not any(folder.iterdir()))):
+        raise ValueError(f"{folder}: exists and is no model folder; name another one")
 
 
 def _copy_weights(source: Path, target: Path, half_precision: bool) -> None:

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from imagecourse.networks.bundles import find_model, is_there
+from imagecourse.networks.model_files import find_model, is_there
 
 Captioner = Callable[[Sequence[np.ndarray]], list[str]]
 """images: each (h, w, 3) uint8 RGB -> a caption for each."""

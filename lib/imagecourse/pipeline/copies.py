@@ -6,12 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from imagecourse.files import atomic_path
-from imagecourse.images import can_write, write_image
-
-
-def copy_name(name: str) -> str:
-    """The name of a changed copy: a format that cannot be written, or holds 256 colours, gets `.png` appended."""
-    return name if can_write(name) and not name.lower().endswith(".gif") else f"{name}.png"
+from imagecourse.images import copy_name, write_image
 
 
 def write_copy(folder: Path, name: str, source: Path, changed: np.ndarray | None) -> str:

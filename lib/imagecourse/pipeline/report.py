@@ -34,7 +34,7 @@ def write_report(results: Results, settings: Settings) -> None:
     )
     cards = [row | {"thumbnail": _thumbnail(settings.output / row["output"])} for row in results.least_certain]
     page = environment.get_template("report.html").render(
-        name=settings.source.resolve().name,
+        name=settings.source.absolute().name,
         counts=results.counts,
         bars=_bars(results.histogram, settings.threshold),
         threshold=settings.threshold,

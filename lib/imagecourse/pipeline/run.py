@@ -8,9 +8,9 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from imagecourse.files import in_groups
+from imagecourse.images import copy_name
 from imagecourse.networks.answers import check_apart
-from imagecourse.networks.bundles import find_model
-from imagecourse.pipeline.copies import copy_name
+from imagecourse.networks.model_files import find_model
 from imagecourse.pipeline.engines import run_locally, run_on_dask, worker_count
 from imagecourse.pipeline.ledger import Ledger, open_ledger
 from imagecourse.pipeline.pages import Page, all_pages

@@ -1,5 +1,6 @@
 """What a run of the pipeline is asked for, and the row it writes for each page."""
 
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -45,4 +46,4 @@ class Settings:
     def as_json(self) -> dict:
         """What a run must have been begun with to be resumed: all that changes a result."""
         values = {name: value for name, value in asdict(self).items() if name not in ("output", "threads")}
-        return values | {"source": str(self.source.resolve())}
+        return values | {"source": os.path.realpath(self.source)}

@@ -23,6 +23,7 @@ def group_dots(figures: pd.DataFrame, overall: float, ax: Axes | None = None) ->
     ax.axvline(overall, color="0.4", linestyle="--", linewidth=1)
     ax.set_yticks(range(len(figures)), [f"{row.group} ({row.images})" for row in figures.itertuples()])
     ax.set_ylim(len(figures) - 0.5, -0.5)
+    ax.locator_params(axis="x", nbins=5)
     return ax
 
 

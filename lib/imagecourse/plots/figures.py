@@ -159,15 +159,16 @@ def overlaid_curves(trainings: Mapping[str, Sequence[pd.DataFrame]], metric: str
     """A figure against the epochs for several ways of training in one panel, a colour each, all runs.
 
     trainings: by name, the histories of the runs, columns epoch, the metric and `val_` with it. Validation is drawn
-    solid, thin for each run and thick for their mean; the mean of training is dashed.
+    solid, thin for each run and thick for their mean, as far as all runs go; the mean of training is dashed.
     """
     ax = ax or plt.subplots(figsize=(6, 4))[1]
     for number, (name, runs) in enumerate(trainings.items()):
         colour, together = f"C{number}", pd.concat(runs).groupby("epoch")
         for run in runs:
             ax.plot(run["epoch"], run[f"val_{metric}"], color=colour, linewidth=0.7, alpha=0.5)
-        ax.plot(together[f"val_{metric}"].mean(), color=colour, linewidth=2.2, label=name)
-        ax.plot(together[metric].mean(), color=colour, linewidth=1.4, linestyle="--")
+        means = together[[metric, f"val_{metric}"]].mean()[together.size() == len(runs)]
+        ax.plot(means[f"val_{metric}"], color=colour, linewidth=2.2, label=name)
+        ax.plot(means[metric], color=colour, linewidth=1.4, linestyle="--")
     ax.set(xlabel="epoch", ylabel=metric)
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.legend(fontsize=9)
@@ -238,6 +239,8 @@ def reliability(truth: np.ndarray, scores: np.ndarray, bins: int = 10, ax: Axes 
     ax.plot([0, 1], [0, 1], color="grey", linestyle="--", linewidth=1, label="as sure as it is right")
     sizes = 20 + 300 * points["right", "size"] / len(truth)
     ax.scatter(points["confidence", "mean"], points["right", "mean"], s=sizes, label="images of like confidence")
-    ax.set(xlabel="mean confidence", ylabel="share of right answers", xlim=(0, 1.03), ylim=(0, 1.05))
+    ax.set(xlabel="mean confidence", ylabel="share of right answers", xlim=(-0.04, 1.06), ylim=(-0.04, 1.08))
+    ax.set(xticks=np.linspace(0, 1, 5), yticks=np.linspace(0, 1, 6))
+    ax.xaxis.set_major_formatter("{x:g}")
     ax.legend(fontsize=9, loc="upper left")
     return ax

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from imagecourse.values import positive
+
 
 @dataclass(frozen=True)
 class TrainingRequest:
@@ -61,14 +63,6 @@ def _add_seeds(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="train N times for mean and interval, keep the first (default: 1)",
     )
-
-
-def positive(text: str) -> int:
-    """A whole number above 0, for argparse."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is too small; give at least 1")
-    return number
 
 
 def _add_photo_options(parser: argparse.ArgumentParser) -> None:
@@ -125,9 +119,9 @@ def _add_breed_options(parser: argparse.ArgumentParser) -> None:
         "or nothing borrowed",
     )
     parser.add_argument(
-        "--min-images", type=int, default=1, metavar="N", help="only classes with at least N training pictures"
+        "--min-images", type=positive, default=1, metavar="N", help="only classes with at least N training pictures"
     )
-    parser.add_argument("--max-images", type=int, metavar="N", help="train on at most N pictures of each class")
+    parser.add_argument("--max-images", type=positive, metavar="N", help="train on at most N pictures of each class")
     parser.add_argument(
         "--compare",
         choices=(*COMPARISONS, EXPLANATIONS),
@@ -247,5 +241,8 @@ def train(request: TrainingRequest, **options) -> Path:
 
     options: those that the task declares in `TASKS`. Raises: ValueError, FileNotFoundError for data it cannot use.
     """
+    from imagecourse.networks.saving import check_place
+
+    check_place(request.output)
     module, _, recipe = TASKS[request.task].recipe.partition(":")
     return getattr(importlib.import_module(f"imagecourse.recipes.{module}"), recipe)(request, **options).train()

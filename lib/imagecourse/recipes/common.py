@@ -180,7 +180,8 @@ def held_out_rows(dataset: Dataset) -> pd.DataFrame:
 
 @contextmanager
 def checkpoint_folder(request: TrainingRequest, **settings) -> Iterator[Path]:
-    """A hidden folder beside the output to resume from; it goes when the block, which saves the model, succeeds.
+    """A hidden folder beside the output to resume from; it goes when the block, which saves the model, succeeds,
+    or fails before anything was learned.
 
     Raises: ValueError when a training with other settings is to be resumed.
     """
@@ -190,7 +191,12 @@ def checkpoint_folder(request: TrainingRequest, **settings) -> Iterator[Path]:
     if before and before != json.loads(json.dumps(settings)):
         raise ValueError(f"{folder}: was begun with other settings; repeat those, or start without --resume")
     write_json(folder / "settings.json", settings)
-    yield folder
+    try:
+        yield folder
+    except BaseException:
+        if not any(path.name != "settings.json" for path in folder.iterdir()):
+            shutil.rmtree(folder)
+        raise
     shutil.rmtree(folder)
 
 

@@ -1,5 +1,6 @@
 """Data that can be trained on: opened, freed of what cannot be read and of copies, with the splits that are wanted."""
 
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -42,7 +43,7 @@ def open_folder(
     with sample_or_folder(data, write_sample) as root:
         dataset = read_dataset(root, fractions=fractions)
         check_names(dataset)
-        for problem in dataset.problems:
+        for problem in (each for each in dataset.problems if not Path(each.file).is_dir()):
             print(f"left out: {problem.file}: {problem.reason}", file=sys.stderr)
         yield replace(dataset, table=dataset.table[dataset.table["split"] != "predict"])
 
@@ -121,6 +122,6 @@ def origin(data: str, sample_licence: str) -> tuple[str, str]:
     """Name and licence of a data set; a set inside a folder of the catalogue has the licence of that."""
     if data == SAMPLE:
         return data, sample_licence
-    folder, catalogue = Path(data).resolve(), load_catalogue()
+    folder, catalogue = Path(os.path.realpath(data)), load_catalogue()
     entry = next((catalogue[name] for name in (folder.name, folder.parent.name) if name in catalogue), None)
     return folder.name, entry.licence if entry else "not known; ask whoever made the data set"

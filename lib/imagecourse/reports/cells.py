@@ -16,6 +16,7 @@ from imagecourse.reports.prose import Prose, data_uri, mathml
 
 PICTURES = ("image/svg+xml", "image/png", "image/jpeg")
 LONG_CELL = 20  # lines; longer code is folded
+GREETINGS = re.compile(r"WARNING: All log messages before absl|I\d{4} \d\d:")
 HIDDEN = "hide-input"  # the tag of cells that only build sentences
 CAPTION = re.compile(r"^[*_]*(figure|fig\.)|^[*_][^*_].*[*_]$", re.IGNORECASE | re.DOTALL)
 
@@ -147,6 +148,9 @@ def _figure(output: dict, prose: Prose) -> str:
 
 
 def final_text(text: str) -> str:
-    """What a terminal would show at the end of a text in which bars go back over their own line."""
+    """What a terminal would show at the end of a text in which bars go back over their own line.
+
+    Without the lines by which TensorFlow says hello: what cards and settings it found, not what went wrong.
+    """
     lines = (re.split(r"[\r\b]+", line.rstrip("\r\b "))[-1] for line in text.split("\n"))
-    return "\n".join(lines)
+    return "\n".join(line for line in lines if not GREETINGS.match(line))

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from imagecourse.files import atomic_path, map_files
-from imagecourse.images import can_write, list_images, page_numbers, read_image, write_image, write_pages
+from imagecourse.images import copy_name, identify, list_images, page_numbers, read_image, write_image, write_pages
 from imagecourse.restoration.automatic import COMPROMISE
 from imagecourse.restoration.calibration import Calibration
 from imagecourse.restoration.choice import check_method, restore_by
@@ -76,9 +76,10 @@ def _restore_file(
     path: Path, root: Path, destination: Path, method: str, calibration: Calibration | None
 ) -> dict[str, Any]:
     """Restore one file; the entry for the journal: what it was, and its row."""
+    identify(path)  # tells why one cannot be opened
     entry = _stamp(path, _settings(method, calibration))
     name = _name(path, root)
-    output, pages, done = _restored_name(name), page_numbers(path), []
+    output, pages, done = copy_name(name), page_numbers(path), []
     pictures = _restored_pages(path, pages, method, calibration, done)
     if len(pages) > 1:
         write_pages(destination / output, pictures, path)
@@ -126,10 +127,6 @@ def _remove_earlier(before: dict[str, Any] | None, now: dict[str, Any], destinat
         (destination / before["output"]).unlink(missing_ok=True)
 
 
-def _restored_name(name: str) -> str:
-    return name if can_write(name) and not name.lower().endswith(".gif") else f"{name}.png"
-
-
 def _settings(method: str, calibration: Calibration | None) -> str:
     return f"{method} {calibration}" if calibration else method
 
@@ -175,10 +172,15 @@ def _writable(destination: Path) -> Path:
 
 def _check_outputs(source: Path, root: Path, paths: list[Path], destination: Path) -> None:
     names = [_name(path, root) for path in paths]
-    output, count = Counter(map(_restored_name, names)).most_common(1)[0]
+    output, count = Counter(map(copy_name, names)).most_common(1)[0]
     if count > 1:
         raise ValueError(f"{destination / output}: two input files would be written here; rename one of them")
-    outputs = [(destination / name).resolve() for name in {*names, *map(_restored_name, names), TABLE}]
-    inputs = {path.resolve() for path in paths}
-    if inputs.intersection(outputs) or any(output.is_relative_to(source.resolve()) for output in outputs):
+    outputs = [_real(destination / name) for name in {*names, *map(copy_name, names), TABLE}]
+    inputs = {_real(path) for path in paths}
+    if inputs.intersection(outputs) or any(output.is_relative_to(_real(source)) for output in outputs):
         raise ValueError(f"{destination}: would mix results with the inputs in {source}; choose a folder outside it")
+
+
+def _real(path: Path) -> Path:
+    """Where links lead; of those that lead in a ring, some place in it."""
+    return Path(os.path.realpath(path))

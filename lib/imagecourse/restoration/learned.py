@@ -10,7 +10,8 @@ import keras
 import numpy as np
 
 from imagecourse.images import squeeze
-from imagecourse.networks.bundles import Bundle, is_there, load_bundle, load_restorer
+from imagecourse.networks.bundles import Bundle, load_bundle, load_restorer
+from imagecourse.networks.model_files import is_there
 from imagecourse.networks.predict import forward, input_size
 from imagecourse.restoration.measures import without_equal_channels
 

@@ -33,7 +33,7 @@ STUDENT_ROOMS = (
     "images",
     "exercises",
 )
-STUDENT_MODULES = ("__init__", "__main__", "cli", "files", "cache")
+STUDENT_MODULES = ("__init__", "__main__", "cli", "files", "cache", "values")
 STUDENT_COMMANDS = ("__init__", "quiet", "data", "restore", "predict", "caption", "explain", "bias", "teach")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", ".*", "*.egg-info")
 README = """# {title}

@@ -77,7 +77,7 @@ def draw_traits(generator: np.random.Generator, imbalance: float = 0.0) -> FaceT
         return float(expit((looked + generator.normal(0, deviation) - middle) / width))
 
     grey = 0.0 if generator.random() < 0.12 + 0.25 * woman else aged(50, 6, 7)  # dyed, or not yet
-    length = np.clip(0.36 + (2 * woman - 1) * (0.08 + 0.14 * adult) + generator.normal(0, 0.17), 0.02, 1)
+    length = np.clip(0.36 + (2 * woman - 1) * (0.08 + 0.11 * adult) + generator.normal(0, 0.17), 0.02, 1)
     return FaceTraits(
         age=age,
         woman=woman,
@@ -87,7 +87,7 @@ def draw_traits(generator: np.random.Generator, imbalance: float = 0.0) -> FaceT
         features=labelled(0.45, -0.2, 0.2),
         brows=labelled(0.5, -0.17, 0.16),
         lips=labelled(0.42, 0.17, 0.16),
-        lashes=labelled(0.3, 0.24, 0.2),
+        lashes=labelled(0.3, 0.22, 0.2),
         wrinkles=aged(52, 10, 7),
         grey=grey,
         baldness=aged(58, 12, 16) * (0.12 if woman else 1.0) * float(generator.random() < 0.75),

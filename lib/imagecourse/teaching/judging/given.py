@@ -35,23 +35,33 @@ def needs_of(test: int, cells: list[Cell], personal: set[str]) -> Needs:
     """What the test with this number needs. personal: names whose value differs from student to student."""
     wanted = used_names(cells[test].source)
     solutions = {name for cell in cells if cell.role == SOLUTION for name in bound_names(cell.source)}
-    numbers, asked = [], set()
-    for number in reversed(range(test)):
-        source = cells[number].source if cells[number].role != TEST else bindings(cells[number].source)
-        bound = bound_names(source)
-        if cells[number].role == SOLUTION:
-            asked |= wanted & bound
-            wanted -= bound
-        elif wanted & (bound | changed_names(source)):
-            numbers.insert(0, number)
-            wanted = (wanted - bound) | used_names(source)
-    asked |= {name for name in wanted if not hasattr(builtins, name)}
+    while True:
+        numbers, asked = _needed(test, cells, wanted)
+        later = set().union(*(deferred_names(cells[number].source) for number in numbers)) - wanted
+        if not later:  # what functions use may be bound behind them
+            break
+        wanted |= later
     own, tainted = [], personal | (asked & solutions)
     for number in numbers:
         if used_names(cells[number].source) & tainted:
             own.append(number)
             tainted |= bound_names(cells[number].source)
     return Needs([number for number in numbers if number not in own], own, sorted(asked))
+
+
+def _needed(test: int, cells: list[Cell], wanted: set[str]) -> tuple[list[int], set[str]]:
+    """Numbers of the cells that give names to a test, and the names that none of them gives."""
+    numbers, asked = [], set()
+    for number in reversed(range(test)):
+        source = cells[number].source if cells[number].role != TEST else bindings(cells[number].source)
+        bound = bound_names(source)
+        if cells[number].role == SOLUTION:
+            asked |= wanted & bound
+            wanted = wanted - bound
+        elif wanted & (bound | changed_names(source)):
+            numbers.insert(0, number)
+            wanted = (wanted - bound) | used_names(source)
+    return numbers, asked | {name for name in wanted if not hasattr(builtins, name)}
 
 
 def bindings(source: str) -> str:
@@ -89,6 +99,11 @@ def used_names(source: str) -> set[str]:
         used |= (direct | (deferred - bound_names(source))) - bound
         bound |= bound_names(text)
     return used
+
+
+def deferred_names(source: str) -> set[str]:
+    """Global names that the functions of a cell use when they are called."""
+    return _references(symtable.symtable(source, "cell", "exec"))[1]
 
 
 def _references(table: symtable.SymbolTable) -> tuple[set[str], set[str]]:
