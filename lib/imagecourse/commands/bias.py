@@ -1,6 +1,7 @@
 """`imagecourse bias`: whom is a model wrong about, yours or another's?"""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -34,6 +35,9 @@ def add(commands) -> None:
 def _bias(options: argparse.Namespace) -> int:
     if options.output.suffix != ".html":
         raise ValueError(f"{options.output}: no such format for a page; let the name end in .html")
+    beside = options.output.with_suffix(".csv")
+    if os.path.realpath(beside) in map(os.path.realpath, (options.answers, options.truth)):
+        raise ValueError(f"{beside}: is the input, and the page's table would go there; give --output another name")
     import matplotlib
 
     matplotlib.use("Agg")
@@ -49,7 +53,7 @@ def _bias(options: argparse.Namespace) -> int:
     table = with_bands(table, by)
     measures = measures_for(table)
     page = bias_page(table, by, measures, options.answers.name, len(missing))
-    with atomic_path(options.output.with_suffix(".csv")) as temporary:
+    with atomic_path(beside) as temporary:
         bias_table(table, by, measures).to_csv(temporary, index=False, float_format="%.6g")
     with atomic_path(options.output) as temporary:
         temporary.write_text(page, encoding="utf-8")
