@@ -160,5 +160,5 @@ def test_a_class_that_reads_as_two_is_refused_only_where_it_matters(mixtures, tm
         save_colours(tmp_path / "several", labels)
     model = save_colours(tmp_path / "single", labels, activation="softmax")
     assert main(["predict", "-i", str(mixtures), "-m", str(model), "--sort", str(tmp_path / "sorted")]) == 0
-    assert {path.name for path in (tmp_path / "sorted").iterdir()} <= set(labels)
+    assert {path.name for path in (tmp_path / "sorted").iterdir() if path.is_dir()} <= set(labels)
     assert (tmp_path / "sorted" / "Salt" / "green.png").exists()
