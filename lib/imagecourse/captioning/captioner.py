@@ -23,7 +23,7 @@ from imagecourse.files import in_groups, read_ahead
 from imagecourse.images import read_image, squeeze
 from imagecourse.networks.backbones import BackboneUnavailableError, backbone
 from imagecourse.networks.loading import load_architecture, load_weights
-from imagecourse.networks.model_files import VOCABULARY_NAME, find_model, read_records
+from imagecourse.networks.model_files import VOCABULARY_NAME, ModelError, find_model, read_records
 from imagecourse.networks.predict import forward
 from imagecourse.networks.saving import Card, save_folder
 
@@ -121,7 +121,9 @@ def load_captioner(name: str | os.PathLike = DEFAULT_NAME) -> Captioner:
     try:
         encoder = Encoder(**card["encoder"]).network()
     except (KeyError, TypeError) as error:
-        raise ValueError(f"{folder}/card.json: does not say which encoder it needs; copy the folder again") from error
+        raise ModelError(f"{folder}/card.json: does not say which encoder it needs; copy the folder again") from error
+    except ValueError as error:
+        raise ModelError(f"{folder}/card.json: its encoder cannot be built ({error}); copy the folder again") from error
     teacher = load_architecture(folder)
     load_weights(teacher, folder)
     _check_fit(folder, encoder, teacher, vocabulary)
