@@ -172,7 +172,6 @@ def test_models_in_each_others_place(run, model, captioner, tmp_path):
         ["predict", "-m", tmp_path],
         ["predict", "-m", tmp_path / "a.png"],
         ["predict", "-m", "../../etc"],
-        ["predict", "-m", ""],
     ):
         answer = run(words[0], "-i", tmp_path / "a.png", *words[1:])
         assert answer.status in (1, 2) and len(answer.lines) == 1, (words, answer)

@@ -122,6 +122,8 @@ def load_captioner(name: str | os.PathLike = DEFAULT_NAME) -> Captioner:
         encoder = Encoder(**card["encoder"]).network()
     except (KeyError, TypeError) as error:
         raise ModelError(f"{folder}/card.json: does not say which encoder it needs; copy the folder again") from error
+    except ValueError as error:
+        raise ModelError(f"{folder}/card.json: its encoder cannot be built ({error}); copy the folder again") from error
     teacher = load_architecture(folder)
     load_weights(teacher, folder)
     _check_fit(folder, encoder, teacher, vocabulary)

@@ -23,6 +23,9 @@ def join_truth(answers: pd.DataFrame, truth: pd.DataFrame) -> tuple[pd.DataFrame
             raise ValueError(f"the table of {title} has no column file; name its first column so")
     if "error" in answers:
         answers = answers[answers["error"].isna() | (answers["error"] == "")]
+    for title, table in (("answers", answers), ("truth", truth)):
+        if table.empty:
+            raise ValueError(f"the table of {title} has no rows to compare; give one that has")
     known = _pairs(answers, truth)
     facts = truth[[name for name in truth if name == "file" or name in known or name not in answers]].rename(
         columns=known

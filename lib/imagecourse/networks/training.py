@@ -107,7 +107,8 @@ def fit(
     batches of batch_size, train in a new order each epoch.
     checkpoint_dir: after each epoch the weights, the optimiser's state and `history.csv` are stored there. With resume
     a training that was killed goes on after its last finished epoch; without, the folder starts afresh. It stays until
-    the caller removes it. Resuming gives a complete training, not bit for bit the one that was never interrupted.
+    the caller removes it. Resuming gives the training that was never interrupted, bit for bit where the operations are
+    deterministic; with a pair of arrays, or batches that draw numbers while they are made, one like it.
     patience: stop after so many epochs that were no better than the best one, and go back to the weights of that.
     learning_rate: a number, or a function of the epoch (from 0) such as `cosine_schedule`; None keeps the optimiser's.
     after_epoch: what else to measure after each epoch, name -> number; the history keeps it.
@@ -124,6 +125,7 @@ def fit(
     kept = _Kept(checkpoint_dir)
     if resume:
         kept.restore(model)
+        _replay(train, len(kept.rows))
     else:
         kept.clear()
     monitor = monitor or ("loss" if validation is None else "val_loss")
@@ -143,6 +145,16 @@ def fit(
         verbose=0,
     )
     return pd.DataFrame(kept.rows)
+
+
+def _replay(train: Any, epochs: int) -> None:
+    """Bring the order of the pictures, and what is changed in them, to where they were after so many epochs."""
+    for _ in range(epochs):
+        if isinstance(train, keras.utils.PyDataset):
+            train.on_epoch_end()
+        elif not isinstance(train, tuple):
+            for _ in train:
+                pass
 
 
 def _epochs_to_reach(history: list[dict], epochs: int, monitor: str, best: Callable, patience: int | None) -> int:

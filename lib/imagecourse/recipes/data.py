@@ -15,6 +15,7 @@ from imagecourse.datasets.catalogue import load_catalogue
 from imagecourse.datasets.duplicates import both_hashes, fingerprints, near_duplicate_groups
 from imagecourse.datasets.readers import read_dataset
 from imagecourse.datasets.table import Dataset, check_names, split_by_hash
+from imagecourse.images.errors import on_one_line
 from imagecourse.networks.training import check_labels
 
 SAMPLE = "sample"
@@ -44,7 +45,7 @@ def open_folder(
         dataset = read_dataset(root, fractions=fractions)
         check_names(dataset)
         for problem in (each for each in dataset.problems if not Path(each.file).is_dir()):
-            print(f"left out: {problem.file}: {problem.reason}", file=sys.stderr)
+            print(on_one_line(f"left out: {problem.file}: {problem.reason}"), file=sys.stderr)
         yield replace(dataset, table=dataset.table[dataset.table["split"] != "predict"])
 
 
@@ -70,7 +71,8 @@ def without_unreadable(dataset: Dataset) -> tuple[Dataset, np.ndarray]:
     outcomes = fingerprints(dataset.table["file"])
     for outcome in outcomes:
         if outcome.error:
-            print(f"left out: {outcome.path}: {outcome.error.removeprefix(f'{outcome.path}: ')}", file=sys.stderr)
+            reason = outcome.error.removeprefix(f"{on_one_line(outcome.path)}: ")
+            print(on_one_line(f"left out: {outcome.path}: {reason}"), file=sys.stderr)
     readable = np.array([not outcome.error for outcome in outcomes])
     table = dataset.table[readable].reset_index(drop=True)
     return replace(dataset, table=table), both_hashes(outcome.result for outcome in outcomes if not outcome.error)
