@@ -10,8 +10,8 @@ DATA ?= data
 report: $(READY)  ## run every chapter, two side by side, and build the report site in reports/
 	$(BIN)/imagecourse report --jobs 2
 
-test: $(READY)  ## run the tests, two files side by side
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+test: $(READY)  ## run the tests, two side by side
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
 verify: $(READY)  ## does this computer give the figures that are expected? a few minutes
 	$(BIN)/imagecourse verify

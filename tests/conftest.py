@@ -4,6 +4,16 @@ from pathlib import Path
 
 import pytest
 
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+os.environ |= dict.fromkeys(THREADS, "1")  # before anything loads TensorFlow: two workers share two cores
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file's tests share what they make, so one worker runs them all; each chapter runs where there is room."""
+    for item in items:
+        alone = item.path.name == "test_notebooks.py"
+        item.add_marker(pytest.mark.xdist_group(item.nodeid if alone else str(item.path)))
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory) -> Iterator[None]:

@@ -119,7 +119,7 @@ def test_chapters_side_by_side_give_the_numbers_that_they_give_one_by_one(tmp_pa
     for name in ("01_first", "02_second"):
         write_notebook(tmp_path / "notebooks", name, THREADS)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
     for jobs in ("1", "2"):
         assert cli.main(["report", "--jobs", jobs, "--output", jobs]) == 0
     one, two = (json.loads(Path(jobs, "metrics.json").read_text()) for jobs in ("1", "2"))
@@ -150,12 +150,15 @@ def test_running_a_chapter_leaves_git_status_clean(tmp_path, monkeypatch):
 def test_pages_are_complete_without_a_network(project):
     for path in (project[0] / "reports").glob("*.html"):
         page = BeautifulSoup(path.read_text(), "html.parser")
-        addresses = [tag.get("src") or tag.get("href") for tag in page.find_all(["script", "link", "img", "iframe"])]
+        addresses = [tag.get("src") or tag.get("href") for tag in page.find_all(["link", "img", "iframe"])]
         assert all(address.startswith("data:") for address in addresses), path.name
-        assert not page.find_all("script"), path.name
+        scripts = page.find_all("script")
+        assert not any(tag.get("src") for tag in scripts), path.name
+        assert path.name == "index.html" or not scripts, path.name  # the search stands on the first page
         assert not re.search(r"@import|url\(\s*['\"]?(https?:)?//", path.read_text()), path.name
-        local = {link["href"] for link in page.find_all("a") if not link["href"].startswith(("#", "http"))}
-        assert all((path.parent / name).is_file() for name in local), path.name
+        links = {link["href"].partition("#")[0] for link in page.find_all("a") if not link["href"].startswith("http")}
+        local = links - {""}
+        assert [name for name in local if not (path.parent / name).is_file()] == [], path.name
 
 
 def test_a_chapter_page_has_formulas_captions_contents_and_neighbours(project):
@@ -234,7 +237,6 @@ def test_an_interrupted_run_leaves_the_earlier_report(tmp_path):
         (["-p", "colour", "1"], "-p colour: no such parameter; there are seed, size"),
         (["-p", "output_dir", "x"], "use --output"),
         (["9"], "9: no such chapter; choose from 01_good"),
-        (["--jobs", "0"], "--jobs 0"),
     ],
 )
 def test_wrong_usage_gives_status_2_and_one_clear_line(tmp_path, monkeypatch, capsys, arguments, complaint):

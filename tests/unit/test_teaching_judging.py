@@ -3,6 +3,7 @@
 import time
 
 import nbformat
+import psutil
 import pytest
 from classroom import METADATA, Classroom, cell, exercise
 
@@ -268,6 +269,7 @@ def test_students_see_their_groups_too(norms, tmp_path):
     notebook.cells[3].source = answers["norm"]
     nbformat.write(notebook, tmp_path / "mine.ipynb")
     ((_, outcome),) = check_notebook(tmp_path / "mine.ipynb", 60)
+    assert [child.name() for child in psutil.Process().children() if "ipykernel_launcher" in child.cmdline()] == []
     assert (outcome.status, outcome.points) == (PARTLY, 1)
     assert outcome.message == "−2: negative values. signs do not matter"
 

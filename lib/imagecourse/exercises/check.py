@@ -54,7 +54,8 @@ def _in_groups(cell: NotebookNode) -> list[NotebookNode]:
 def _run(notebook: NotebookNode, folder: Path, seconds: float) -> Outcome | None:
     """Run all cells, whatever fails in them; outputs stay there. Gives why the rest did not run, None where it did."""
     options = {"timeout": seconds, "interrupt_on_timeout": True, "allow_errors": True}
-    client = NotebookClient(notebook, km=ThisPython(), resources={"metadata": {"path": str(folder)}}, **options)
+    options |= {"kernel_manager_class": ThisPython, "resources": {"metadata": {"path": str(folder)}}}
+    client = NotebookClient(notebook, **options)
     try:
         client.execute(env=os.environ | ENVIRONMENT)
     except DeadKernelError:

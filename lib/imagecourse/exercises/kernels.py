@@ -2,12 +2,15 @@
 
 import sys
 
-from jupyter_client import KernelManager
+from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec
 
 
-class ThisPython(KernelManager):
-    """A kernel of the Python that runs the command, whatever others are installed on the computer."""
+class ThisPython(AsyncKernelManager):
+    """A kernel of the Python that runs the command, whatever others are installed on the computer.
+
+    Asynchronous, so that whoever waits for its answer also notices that it died.
+    """
 
     @property
     def kernel_spec(self) -> KernelSpec:

@@ -26,7 +26,7 @@ from imagecourse.reports.search import sections
 DEFAULT_OUTPUT = "reports"
 FIGURES = "figures"
 CELL_TIMEOUT = 3600  # seconds
-THREADS = "2"  # sums, and so results, depend on how many there are: the same for any number of cores and of jobs
+THREADS = "1"  # sums, and so results, depend on how many there are; networks this small mostly wait for a second one
 PACKAGES = ("tensorflow", "keras", "numpy", "opencv-python", "scikit-image", "imagecourse")
 KERNEL_ENVIRONMENT = {
     "PYTHONHASHSEED": "0",  # sets keep their order from run to run
