@@ -51,7 +51,7 @@ def test_both_targets_from_a_folder_with_a_bad_file(folder, tmp_path, capsys):
     assert not (output.parent / ".own.training").exists()
 
 
-def test_one_target_and_a_training_that_goes_on(folder, tmp_path, monkeypatch):
+def test_one_target_and_a_training_that_goes_on(folder, tmp_path, monkeypatch, small_backbones):
     output = tmp_path / "gender"
     command = ["train", "faces", "--data", str(folder), "--output", str(output), "--target", "gender", "--epochs", "2"]
     with monkeypatch.context() as patch:

@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from IPython.display import Markdown, display
+from IPython.display import Image, Markdown, display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -29,7 +29,7 @@ def publish(figure: Figure, path: str | os.PathLike, caption: str) -> None:
     path = Path(path)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format="png", bbox_inches="tight", metadata={"Software": None})
-    display(figure, metadata={"image/png": {"alt": caption}})
+    display(Image(path.read_bytes(), format="png"), metadata={"image/png": {"alt": caption}})
     display(Markdown(f"*{caption}*"))
     plt.close(figure)
 
