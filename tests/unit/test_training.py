@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 
 from imagecourse.networks import training
 from imagecourse.networks.training import check_labels, class_weights, cosine_schedule, fit, set_seeds, start_afresh
@@ -55,6 +56,22 @@ def test_an_interrupted_training_resumes_to_the_same_length(line, tmp_path, monk
     assert history["loss"][3] < history["loss"][0] * 0.9
     assert len(pd.read_csv(tmp_path / "history.csv")) == 6
     assert len(fit(model, line, line, epochs=2, seed=1)) == 2
+
+
+def test_a_resumed_training_is_the_one_that_was_never_interrupted_dropout_included(line, tmp_path, monkeypatch):
+    def training(folder, resume=False):
+        model = line_model()
+        batches = tf.data.Dataset.from_tensor_slices(line).shuffle(len(line[0]), seed=1).batch(8)
+        return fit(model, batches, epochs=4, seed=1, checkpoint_dir=tmp_path / folder, resume=resume), model
+
+    undisturbed, whole = training("whole")
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        interrupt_after(patch, batches=2 * 8 + 1)
+        training("cut")
+    history, resumed = training("cut", resume=True)
+    np.testing.assert_array_equal(history["loss"], undisturbed["loss"])
+    for expected, weights in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+        np.testing.assert_array_equal(weights, expected)
 
 
 def test_without_resume_the_history_starts_afresh(line, tmp_path):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from tqdm.keras import TqdmCallback
 from imagecourse.files import atomic_path
 
 HISTORY_NAME = "history.csv"
+SEEDS = "seed_states"
 BEST = "best"
 
 
@@ -47,6 +49,11 @@ def start_afresh(model: keras.Model, fresh: keras.Model) -> None:
     for variable in model.optimizer.variables:
         variable.assign(keras.ops.zeros_like(variable))
     model.optimizer.learning_rate = rate
+
+
+def seed_states(model: keras.Model) -> list[keras.Variable]:
+    """What the next random numbers of dropout and the like depend on; Keras leaves it out of its files of weights."""
+    return [variable for variable in model.variables if variable.path.endswith("seed_generator_state")]
 
 
 def check_labels(labels: Sequence[str], classes: Sequence[str]) -> None:
@@ -125,18 +132,13 @@ def fit(
     kept = _Kept(checkpoint_dir)
     if resume:
         kept.restore(model)
-        _replay(train, len(kept.rows))
     else:
         kept.clear()
     monitor = monitor or ("loss" if validation is None else "val_loss")
     measuring = [_Measuring(after_epoch)] if after_epoch is not None else []
     stopping = [_EarlyStopping(kept, monitor, best, patience)] if patience is not None else []
-    inputs, targets = train if isinstance(train, tuple) else (train, None)
     model.fit(
-        inputs,
-        targets,
-        batch_size=batch_size if targets is not None else None,
-        shuffle=targets is not None,
+        **_training_data(train, batch_size, len(kept.rows)),
         validation_data=validation,
         initial_epoch=len(kept.rows),
         epochs=_epochs_to_reach(kept.rows, epochs, monitor, best, patience),
@@ -147,14 +149,21 @@ def fit(
     return pd.DataFrame(kept.rows)
 
 
-def _replay(train: Any, epochs: int) -> None:
-    """Bring the order of the pictures, and what is changed in them, to where they were after so many epochs."""
-    for _ in range(epochs):
-        if isinstance(train, keras.utils.PyDataset):
+def _training_data(train: Any, batch_size: int, epochs: int) -> dict:
+    """What Keras' `fit` is to be given of it when so many epochs are done.
+
+    The order of the pictures, and what is changed in them, go on from there. A pipeline is one endless sequence: for
+    each epoch that Keras begins by itself it skips a number of orders of its own.
+    """
+    if isinstance(train, tuple):
+        inputs, targets = train
+        return {"x": inputs, "y": targets, "batch_size": batch_size, "shuffle": True}
+    if isinstance(train, keras.utils.PyDataset):
+        for _ in range(epochs):
             train.on_epoch_end()
-        elif not isinstance(train, tuple):
-            for _ in train:
-                pass
+        return {"x": train, "shuffle": False}
+    steps = int(train.cardinality())
+    return {"x": train.repeat().skip(epochs * steps), "steps_per_epoch": steps, "shuffle": False}
 
 
 def _epochs_to_reach(history: list[dict], epochs: int, monitor: str, best: Callable, patience: int | None) -> int:
@@ -214,6 +223,9 @@ class _Kept(keras.callbacks.Callback):
         """Weights from a file of the folder. Raises: ValueError where it is that of another network, or damaged."""
         try:
             model.load_weights(path)
+            with h5py.File(path) as file:
+                for state, kept in zip(seed_states(model), file[SEEDS].values(), strict=True):
+                    state.assign(kept[()])
         except Exception as error:  # a damaged HDF5 file can fail anywhere
             reason = str(error).strip().splitlines()[0]
             raise ValueError(f"{path}: cannot go on from it ({reason}); start the training anew") from error
@@ -224,6 +236,10 @@ class _Kept(keras.callbacks.Callback):
             self.folder.mkdir(parents=True, exist_ok=True)
             temporary = self.folder / "new.weights.h5"  # the only ending that Keras takes
             self.model.save_weights(temporary)
+            with h5py.File(temporary, "a") as file:
+                group = file.create_group(SEEDS, track_order=True)
+                for number, state in enumerate(seed_states(self.model)):
+                    group[str(number)] = np.asarray(state)
             temporary.replace(self.folder / f"{name}.weights.h5")
 
     def files(self, pattern: str) -> list[Path]:
