@@ -320,7 +320,7 @@ LOOPS = [
 ]
 IGNORES = "import signal\n    signal.signal(signal.SIGINT, signal.SIG_IGN)\n    "
 FOREVER = "while True:\n        pass"
-SECONDS = 5
+SECONDS = 3
 LOOPERS = {
     "interrupted": {"first": f"def first(values):\n    {FOREVER}"},
     "ignoring": {"first": f"def first(values):\n    {IGNORES}{FOREVER}"},
