@@ -5,6 +5,7 @@ layers two more to write with: `start` looks at the picture once, `step` gives t
 of features (n, places, channels) is projected, words are embedded, and the same embedding turned round gives logits.
 """
 
+import warnings
 from typing import NamedTuple
 
 import keras
@@ -12,6 +13,7 @@ from keras import KerasTensor, layers, ops
 
 from imagecourse.captioning.layers import AttentionGRU
 
+warnings.filterwarnings("ignore", "You are using a softmax over axis 3")  # a first word looks back at itself alone
 LONGEST = 20
 """Words of the longest caption that a decoder writes, with its end; the Transformer has so many positions."""
 
