@@ -100,7 +100,13 @@ def kill_after(command: Command, out: Path, seconds: float, going_on: bool) -> b
 def leftovers(folder: Path) -> list[str]:
     """Temporary files and folders that nobody removed, also of the system's temporary folder."""
     found = [path for path in folder.rglob(".*") if path.name not in KEPT]
-    return sorted(path.relative_to(folder).as_posix() for path in [*found, *(folder / "tmp").glob("*")])
+    temporary = [path for path in (folder / "tmp").glob("*") if not of_tensorflow(path)]
+    return sorted(path.relative_to(folder).as_posix() for path in [*found, *temporary])
+
+
+def of_tensorflow(path: Path) -> bool:
+    """Its code for pipelines lies in a file, beside an empty folder, until it ends by itself."""
+    return path.name.startswith("__autograph_generated_file") or (path.is_dir() and not any(path.iterdir()))
 
 
 def half_written(command: Command, out: Path, whole: Path) -> list[str]:

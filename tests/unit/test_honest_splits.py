@@ -107,10 +107,11 @@ def fits(monkeypatch, small_backbones) -> list[Fit]:
     """All trainings from now on."""
     seen, fit = [], keras.Model.fit
 
-    def watch(model, inputs, targets=None, validation_data=None, class_weight=None, **options):
+    def watch(model, x, y=None, validation_data=None, class_weight=None, **options):
         first = np.concatenate([weights.ravel() for weights in model.get_weights()])
-        seen.append(Fit(pictures_in(inputs), pictures_in(validation_data), class_weight, first))
-        return fit(model, inputs, targets, validation_data=validation_data, class_weight=class_weight, **options)
+        epoch = x.take(options["steps_per_epoch"]) if "steps_per_epoch" in options else x
+        seen.append(Fit(pictures_in(epoch), pictures_in(validation_data), class_weight, first))
+        return fit(model, x, y, validation_data=validation_data, class_weight=class_weight, **options)
 
     monkeypatch.setattr(keras.Model, "fit", watch)
     return seen

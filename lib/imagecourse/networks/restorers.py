@@ -26,7 +26,7 @@ DAMAGE_SCALE = (1 / 255, 1 / 2)
 def denoiser(filters: int = FFDNET_FILTERS, depth: int = FFDNET_DEPTH, residual: bool = True) -> keras.Model:
     """A network for noise, and for a blur under it, whose strengths it is told; any even height and width.
 
-    residual: it estimates what is to be taken away, which a network from scratch learns sooner, not the clean picture.
+    residual: it estimates what is to be taken away, not the clean picture, so that it need not learn to copy.
 
     Takes {"image": (n, h, w, 3) float RGB in [0, 255], "damage": (n, h, w, 2) float, deviation of the noise in grey
     levels and of a Gaussian blur in pixels}; gives (n, h, w, 3), about [0, 255]. Sees 2 × depth pixels to each side.
