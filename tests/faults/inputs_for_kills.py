@@ -73,7 +73,7 @@ def commands(folder: Path) -> dict[str, Command]:
     restored = both(files("*/*.png"), table("restoration.csv", "status"))
     piped = both(files("photos/**/*.png", "other/**/*.png"), table("results.csv", "seconds"))
     return {
-        "restore": Command(["restore", "-i", str(scans), "-o", "OUT", "--method", "median"], [], restored),
+        "restore": Command(["restore", "-i", str(scans), "-o", "OUT"], [], restored),
         "data build": Command(["data", "build", str(classes), "OUT"], [], files("**/*")),
         "report": Command(["report", *reports, "--output", "OUT"], [], files("metrics.json", "*/metrics.json")),
         "predict": Command(predict, [], files("**/*.png", "a.csv")),

@@ -8,6 +8,7 @@ kills each command ROUNDS times at random moments, starts it again until it is d
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -100,13 +101,14 @@ def kill_after(command: Command, out: Path, seconds: float, going_on: bool) -> b
 def leftovers(folder: Path) -> list[str]:
     """Temporary files and folders that nobody removed, also of the system's temporary folder."""
     found = [path for path in folder.rglob(".*") if path.name not in KEPT]
-    temporary = [path for path in (folder / "tmp").glob("*") if not of_tensorflow(path)]
+    temporary = [path for path in (folder / "tmp").glob("*") if not foreign(path)]
     return sorted(path.relative_to(folder).as_posix() for path in [*found, *temporary])
 
 
-def of_tensorflow(path: Path) -> bool:
-    """Its code for pipelines lies in a file, beside an empty folder, until it ends by itself."""
-    return path.name.startswith("__autograph_generated_file") or (path.is_dir() and not any(path.iterdir()))
+def foreign(path: Path) -> bool:
+    """TensorFlow's code of a pipeline, and the empty folder in which Keras tries whether it may write: not ours."""
+    tried = re.fullmatch(r"tmp\w{8}", path.name) and path.is_dir() and not any(path.iterdir())
+    return bool(tried) or path.name.startswith("__autograph_generated_file")
 
 
 def half_written(command: Command, out: Path, whole: Path) -> list[str]:

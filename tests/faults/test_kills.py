@@ -10,7 +10,7 @@ def known(tmp_path_factory):
     return commands(tmp_path_factory.mktemp("inputs"))
 
 
-@pytest.mark.parametrize(("name", "numbers"), [("restore", (2,)), ("data build", (7, 41)), ("train", (4,))])
+@pytest.mark.parametrize(("name", "numbers"), [("restore", (0, 2, 12)), ("data build", (0, 7, 41)), ("train", (4,))])
 def test_a_killed_command_ends_as_an_undisturbed_one(known, name, numbers, tmp_path):
     command, whole = known[name], tmp_path / "whole" / "out"
     whole.parent.mkdir()
